@@ -1,0 +1,180 @@
+"""Records of episodes, and the loop that makes them."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import gymnasium as gym
+import msgspec
+
+from hiper_envs.subgoals import Segment
+
+RECORD_VERSION = 1
+
+
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One turn.
+
+    Attributes:
+        turn: Position in the episode, from 0.
+        reply: The agent's whole reply.
+        action: The primitive action that was read from it.
+        observation: The text that came back.
+        reward: The environment's reward for the turn.
+        segment: Index of the turn's segment.
+        is_boundary: Whether the turn opened that segment.
+        problems: What was ill-formed in the reply.
+        seconds: Time that the agent took to reply.
+    """
+
+    turn: int
+    reply: str
+    action: str
+    observation: str
+    reward: float
+    segment: int
+    is_boundary: bool
+    problems: tuple[str, ...] = ()
+    seconds: float | None = None
+
+
+class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One episode, as played. A crash of the agent is an episode with an `error`."""
+
+    env_id: str
+    env_options: dict[str, Any]
+    task_id: str
+    seed: int
+    agent: str
+    instruction: str
+    reset_observation: str
+    steps: list[Step]
+    segments: list[Segment]
+    score: float
+    success: bool
+    terminated: bool
+    truncated: bool
+    error: str | None = None
+    seconds: float | None = None
+    version: int = RECORD_VERSION
+
+    @property
+    def num_turns(self) -> int:
+        """Number of turns played."""
+        return len(self.steps)
+
+    @property
+    def total_reward(self) -> float:
+        """Sum of the rewards of all turns."""
+        return sum(step.reward for step in self.steps)
+
+
+class Agent(Protocol):
+    """What plays: anything with these two methods."""
+
+    def reset(self, seed: int) -> None:
+        """Forget the last episode; draw whatever is random from `seed`."""
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        """Return the whole reply to an observation."""
+
+
+def play_episode(
+    env: gym.Env[str, str], agent: Agent, *, task: int | str, seed: int = 0, agent_name: str | None = None
+) -> Episode:
+    """Play one episode and record it.
+
+    Args:
+        env: An environment wrapped in `SubgoalWrapper`, made by `gym.make`.
+        agent: The agent; it is reset with `seed` first.
+        task: Position in `env.unwrapped.tasks`, or a task's id.
+        seed: Seed of both environment and agent.
+        agent_name: Name for the record; the agent's class name by default.
+
+    Returns:
+        The record. An exception of the agent, or a reply that is no string, ends the episode as a failure with the
+        exception in `error`; exceptions of the environment are raised.
+    """
+    recorder = EpisodeRecorder(env, agent_name or type(agent).__name__)
+    observation, info = recorder.reset(task, seed)
+    try:
+        agent.reset(seed)
+    except Exception as error:
+        return recorder.finish(error)
+    while not recorder.is_done:
+        started = time.perf_counter()
+        try:
+            reply = _checked_reply(agent.act(observation, info))
+        except Exception as error:
+            return recorder.finish(error)
+        observation, info = recorder.step(reply, time.perf_counter() - started)
+    return recorder.finish()
+
+
+def _checked_reply(reply: Any) -> str:
+    if not isinstance(reply, str):
+        raise TypeError(f"a reply must be a string, got {type(reply).__name__} ({reply!r:.60})")
+    return reply
+
+
+class EpisodeRecorder:
+    """Steps a `SubgoalWrapper`-wrapped environment and keeps the record."""
+
+    def __init__(self, env: gym.Env[str, str], agent_name: str) -> None:
+        self.env = env
+        self.agent_name = agent_name
+
+    def reset(self, task: int | str, seed: int) -> tuple[str, dict[str, Any]]:
+        """Start an episode; return the first observation and info."""
+        self._started = time.perf_counter()
+        self.steps: list[Step] = []
+        self.terminated = self.truncated = False
+        self.seed = seed
+        self.reset_observation, self.info = self.env.reset(seed=seed, options={"task": task})
+        return self.reset_observation, self.info
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the episode has ended."""
+        return self.terminated or self.truncated
+
+    def step(self, reply: str, seconds: float | None = None) -> tuple[str, dict[str, Any]]:
+        """Take one turn; return the observation and info."""
+        observation, reward, self.terminated, self.truncated, self.info = self.env.step(reply)
+        segment = self.info["segment"]
+        self.steps.append(
+            Step(
+                turn=len(self.steps),
+                reply=reply,
+                action=self.info["action"],
+                observation=observation,
+                reward=float(reward),
+                segment=segment["index"],
+                is_boundary=segment["is_boundary"],
+                problems=tuple(self.info["reply_problems"]),
+                seconds=seconds,
+            )
+        )
+        return observation, self.info
+
+    def finish(self, error: BaseException | None = None) -> Episode:
+        """Return the record; with `error`, of an episode that the agent broke off, which is a failure."""
+        spec = self.env.spec
+        segments = self.info["segments"] if self.is_done else self.env.get_wrapper_attr("break_off")()
+        return Episode(
+            env_id=spec.id if spec else type(self.env.unwrapped).__name__,
+            env_options=dict(spec.kwargs) if spec else {},
+            task_id=self.info["task_id"],
+            seed=self.seed,
+            agent=self.agent_name,
+            instruction=self.info["instruction"],
+            reset_observation=self.reset_observation,
+            steps=self.steps,
+            segments=list(segments),
+            score=float(self.info["score"]) if error is None else 0.0,
+            success=bool(self.info["success"]) and error is None,
+            terminated=self.terminated,
+            truncated=self.truncated,
+            error=f"{type(error).__name__}: {error}" if error is not None else None,
+            seconds=time.perf_counter() - self._started,
+        )
