@@ -16,8 +16,7 @@ import re
 from typing import NamedTuple
 
 TAGS = ("switch", "subgoal", "action")
-_TAG_PAIRS = {tag: re.compile(rf"<{tag}>(.*?)</{tag}>", re.IGNORECASE | re.DOTALL) for tag in TAGS}
-_ANY_TAG = re.compile(rf"</?(?:{'|'.join(TAGS)})>", re.IGNORECASE)
+_TAG = re.compile(rf"<(/?)({'|'.join(TAGS)})>", re.IGNORECASE)
 
 
 class Reply(NamedTuple):
@@ -50,24 +49,35 @@ def parse_reply(text: str) -> Reply:
     """
     if not isinstance(text, str):
         raise TypeError(f"a reply must be a string, got {type(text).__name__} ({text!r:.60})")
-    if not _ANY_TAG.search(text):
+    tags = list(_TAG.finditer(text))
+    if not tags:
         return Reply(text.strip(), "", False, ("no tags: the whole reply was taken as the action",))
     problems: list[str] = []
-    switch, subgoal, action = (_first_inside(tag, text, problems) for tag in TAGS)
-    word = switch.upper()
-    if word not in ("KEEP", "SWITCH") and switch:
+    switch, subgoal, action = (_first_inside(tag, text, tags, problems) for tag in TAGS)
+    word = (switch or "").upper()
+    if switch is not None and word not in ("KEEP", "SWITCH"):
         problems.append(f"<switch> says {switch[:40]!r}, neither KEEP nor SWITCH: taken as KEEP")
-    return Reply(action, subgoal, word == "SWITCH", tuple(problems))
+    return Reply(action or "", subgoal or "", word == "SWITCH", tuple(problems))
 
 
-def _first_inside(tag: str, text: str, problems: list[str]) -> str:
-    pairs = _TAG_PAIRS[tag].findall(text)
-    if not pairs:
+def _first_inside(tag: str, text: str, tags: list[re.Match[str]], problems: list[str]) -> str | None:
+    """Return what stands in the first complete pair; one pass, so that no reply takes long to read."""
+    inside: list[str] = []
+    opened: int | None = None
+    for match in tags:
+        if match[2].lower() != tag:
+            continue
+        if not match[1] and opened is None:
+            opened = match.end()
+        elif match[1] and opened is not None:
+            inside.append(text[opened : match.start()])
+            opened = None
+    if not inside:
         problems.append(f"no complete <{tag}>...</{tag}>")
-        return ""
-    if len(pairs) > 1:
-        problems.append(f"{len(pairs)} <{tag}> tags: the first counts")
-    return str(pairs[0]).strip()
+        return None
+    if len(inside) > 1:
+        problems.append(f"{len(inside)} <{tag}> tags: the first counts")
+    return inside[0].strip()
 
 
 def write_reply(action: str, subgoal: str = "", switches: bool = False) -> str:

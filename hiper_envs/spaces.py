@@ -11,9 +11,18 @@ import numpy as np
 from gymnasium import spaces
 
 SAMPLE_WORDS = (
-    "look", "inventory", "help", "go to desk 1", "open drawer 1", "search[red shoes]", "click[next >]", "click[buy now]",
-    "", "naïve café", "你好", "🙂",
-)  # fmt: skip
+    "look",
+    "inventory",
+    "go to desk 1",
+    "open drawer 1",
+    "search[red shoes]",
+    "click[next >]",
+    "click[buy now]",
+    "",
+    "naïve café",
+    "你好",
+    "🙂",
+)
 MAX_LENGTH = 1_000_000
 
 

@@ -2,8 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
 import pytest
+
+from hiper_envs import UnicodeText
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -15,3 +19,49 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no recorded data at {folder}: set HIPER_SHARED to the folder that holds gold/ and data/")
     return folder
+
+
+class CorridorEnv(gym.Env[str, str]):
+    """A corridor to walk to its end; small enough to reason about every turn."""
+
+    metadata: dict[str, Any] = {}  # noqa: RUF012  Gymnasium declares it so
+    tasks = ("corridor-2", "corridor-3", "corridor-5")
+
+    def __init__(self, step_reward: float = -0.125) -> None:
+        self.step_reward = step_reward
+        self.observation_space = UnicodeText()
+        self.action_space = UnicodeText(samples=("forward", "back", "wait"))
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+        super().reset(seed=seed)
+        task = (options or {}).get("task")
+        if task is None:
+            task = int(self.np_random.integers(len(self.tasks)))
+        self.task_id = self.tasks[task] if isinstance(task, int) else task
+        self.length = int(self.task_id.split("-")[1])
+        self.position = 0
+        return self._text(), self._info()
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        self.position = max(0, self.position + {"forward": 1, "back": -1}.get(action, 0))
+        is_won = self.position >= self.length
+        return self._text(), 1.0 if is_won else self.step_reward, is_won, False, self._info()
+
+    def _text(self) -> str:
+        return f"You stand at {self.position} of {self.length}."
+
+    def _info(self) -> dict[str, Any]:
+        is_won = self.position >= self.length
+        return {
+            "task_id": self.task_id,
+            "instruction": "walk to the end",
+            "admissible_actions": ["forward", "back", "wait"],
+            "success": is_won,
+            "score": float(is_won),
+        }
+
+
+@pytest.fixture
+def corridor() -> type[CorridorEnv]:
+    """The class of the toy environment."""
+    return CorridorEnv
