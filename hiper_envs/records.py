@@ -1,0 +1,208 @@
+"""Episode records on disk: JSON lines, plain or compressed, read and written one at a time, and replayed."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, NamedTuple, Self
+
+import gymnasium as gym
+import msgspec
+import zstandard
+
+from hiper_envs.episode import RECORD_VERSION, Episode
+from hiper_envs.subgoals import SubgoalWrapper
+
+ZSTD_SUFFIX = ".zst"
+CHUNK_BYTES = 1 << 16
+
+
+class RecordError(ValueError):
+    """A file of records, or a record in it, that cannot be read; names file and line."""
+
+
+class EpisodeWriter:
+    """Appends episodes to a file, each whole on disk before the next begins.
+
+    A name that ends in `.zst` is compressed, one Zstandard frame an episode, so that a killed writer loses at most
+    the episode that it was writing; the next writer cuts that off.
+
+    Args:
+        path: The file; it is made, with its folders, if it does not exist.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            _cut_torn_end(self.path)
+        self._compressor = zstandard.ZstdCompressor() if self.path.suffix == ZSTD_SUFFIX else None
+        self._file = self.path.open("ab")
+
+    def write(self, episode: Episode) -> None:
+        """Append one episode and hand it to the disk."""
+        line = msgspec.json.encode(episode) + b"\n"
+        self._file.write(self._compressor.compress(line) if self._compressor else line)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        """Return the writer itself."""
+        return self
+
+    def __exit__(self, *error: type[BaseException] | BaseException | TracebackType | None) -> None:
+        """Close the file."""
+        self.close()
+
+
+def write_episodes(path: str | Path, episodes: Iterable[Episode]) -> int:
+    """Append episodes to a file and return how many there were."""
+    with EpisodeWriter(path) as writer:
+        return sum(1 for _ in map(writer.write, episodes))
+
+
+def read_episodes(path: str | Path, *, drops_torn_end: bool = False) -> Iterator[Episode]:
+    """Read episodes one at a time.
+
+    Args:
+        path: A file of JSON lines, compressed if its name ends in `.zst`.
+        drops_torn_end: Whether a last line that a killed writer left unfinished is passed over.
+
+    Yields:
+        The episodes in the order in which they were written.
+
+    Raises:
+        RecordError: The file is missing, or a line is no episode of a version that this suite reads.
+    """
+    path = Path(path)
+    number = 0
+    try:
+        for number, line in enumerate(_read_lines(path), 1):
+            if not line.endswith(b"\n") and drops_torn_end:
+                return
+            yield _decode(line, path, number)
+    except FileNotFoundError:
+        raise RecordError(f"no episodes at {path}: the file does not exist") from None
+    except zstandard.ZstdError as error:
+        if not drops_torn_end:
+            raise RecordError(f"{path} breaks off after line {number}: {error}") from None
+
+
+def _read_lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        if path.suffix != ZSTD_SUFFIX:
+            yield from file
+        else:
+            yield from (line for line, _ in _read_frames(file))
+
+
+def _read_frames(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Yield what stands in each frame and the offset at which it ends; refuse an unfinished last frame."""
+    waiting, offset, frame, pieces = b"", 0, zstandard.ZstdDecompressor().decompressobj(), list[bytes]()
+    while waiting or (waiting := file.read(CHUNK_BYTES)):
+        pieces.append(frame.decompress(waiting))
+        offset += len(waiting) - len(frame.unused_data)
+        waiting = frame.unused_data
+        if frame.eof:
+            yield b"".join(pieces), offset
+            frame, pieces = zstandard.ZstdDecompressor().decompressobj(), []
+    if pieces:
+        raise zstandard.ZstdError("the last record is unfinished")
+
+
+def _cut_torn_end(path: Path) -> None:
+    """Cut off what a killed writer left unfinished, so that what is appended can be read."""
+    whole = 0
+    with path.open("rb") as file:
+        try:
+            for line, end in _read_frames(file) if path.suffix == ZSTD_SUFFIX else _read_plain(file):
+                whole = end if line.endswith(b"\n") else whole
+        except zstandard.ZstdError:
+            pass
+    os.truncate(path, whole)
+
+
+def _read_plain(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    offset = 0
+    for line in file:
+        offset += len(line)
+        yield line, offset
+
+
+def _decode(line: bytes, path: Path, number: int) -> Episode:
+    try:
+        episode = msgspec.json.decode(line, type=Episode)
+    except msgspec.MsgspecError as error:
+        raise RecordError(f"{path}, line {number}, is no episode record: {error}") from None
+    if episode.version > RECORD_VERSION:
+        raise RecordError(
+            f"{path}, line {number}, has record version {episode.version}, this suite reads up to {RECORD_VERSION}:"
+            " install a newer hiper-suite"
+        )
+    return episode
+
+
+class Difference(NamedTuple):
+    """Where a replay did not give what the record says.
+
+    Attributes:
+        turn: The turn, -1 for the reset and None for the episode as a whole.
+        field: What differs.
+        recorded: What the record says.
+        replayed: What came this time.
+    """
+
+    turn: int | None
+    field: str
+    recorded: Any
+    replayed: Any
+
+    def __str__(self) -> str:
+        """Say the difference in one sentence."""
+        where = "the episode" if self.turn is None else "the reset" if self.turn < 0 else f"turn {self.turn}"
+        return f"{self.field} of {where}: recorded {self.recorded!r:.200}, replayed {self.replayed!r:.200}"
+
+
+def replay(episode: Episode, env: gym.Env[str, str] | None = None) -> list[Difference]:
+    """Run a record's replies through the environment and compare all that comes back.
+
+    Args:
+        episode: The record.
+        env: An environment wrapped in `SubgoalWrapper` to use instead of making the recorded one; it must let at
+            least as many turns pass as the record has.
+
+    Returns:
+        The differences, none for a record that is true. Play stops where the environment ends the episode earlier
+        than the record does. A recorded truncation is the turn limit's and ends the replay at the same turn.
+    """
+    env = env or SubgoalWrapper(gym.make(episode.env_id, max_episode_steps=10**9, **episode.env_options))
+    observation, info = env.reset(seed=episode.seed, options={"task": episode.task_id})
+    found = _compare(-1, {"observation": (episode.reset_observation, observation)})
+    found += _compare(None, {"instruction": (episode.instruction, info["instruction"])})
+    is_over = False
+    for step in episode.steps:
+        if is_over:
+            return [*found, Difference(step.turn, "turn", step.action, "the episode was over")]
+        observation, reward, terminated, truncated, info = env.step(step.reply)
+        is_over = terminated or truncated
+        pairs = {
+            "action": (step.action, info["action"]),
+            "observation": (step.observation, observation),
+            "reward": (step.reward, float(reward)),
+            "segment": (step.segment, info["segment"]["index"]),
+        }
+        found += _compare(step.turn, pairs)
+    ending: dict[str, tuple[Any, Any]] = {}
+    if episode.steps:
+        ending["terminated"] = (episode.terminated, terminated)
+    if episode.error is None:
+        ending |= {"score": (episode.score, float(info["score"])), "success": (episode.success, bool(info["success"]))}
+    return found + _compare(None, ending)
+
+
+def _compare(turn: int | None, pairs: dict[str, tuple[Any, Any]]) -> list[Difference]:
+    return [Difference(turn, field, *pair) for field, pair in pairs.items() if pair[0] != pair[1]]

@@ -1,0 +1,109 @@
+"""Records come back from disk as they were, also from a killed writer, and replay."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from gymnasium.wrappers import TimeLimit
+
+from hiper_envs import Episode, SubgoalWrapper, play_episode, write_reply
+from hiper_envs.records import RecordError, read_episodes, replay, write_episodes
+
+NAMES = ["run.jsonl", "run.jsonl.zst"]
+
+
+class Walker:
+    def reset(self, seed: int) -> None:
+        pass
+
+    def act(self, observation: str, info: Any) -> str:
+        return write_reply("forward", "é\n你", False)
+
+
+@pytest.fixture
+def episodes(corridor: Any) -> list[Episode]:
+    env = SubgoalWrapper(TimeLimit(corridor(), 4))
+    return [play_episode(env, Walker(), task=task, seed=task) for task in (0, 1, 2)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_written_episodes_are_read_back(tmp_path: Path, episodes: list[Episode], name: str) -> None:
+    path = tmp_path / "new folder" / name
+    assert write_episodes(path, episodes[:1]) == 1
+    assert write_episodes(path, episodes[1:]) == 2
+    assert list(read_episodes(path)) == episodes
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("lost", [1, 40])
+def test_torn_end_is_dropped_or_refused(tmp_path: Path, episodes: list[Episode], name: str, lost: int) -> None:
+    path = tmp_path / name
+    write_episodes(path, episodes)
+    path.write_bytes(path.read_bytes()[:-lost])
+    assert list(read_episodes(path, drops_torn_end=True)) == episodes[:2]
+    if lost == 40:
+        with pytest.raises(RecordError, match=name):
+            list(read_episodes(path))
+    write_episodes(path, episodes[2:])
+    assert list(read_episodes(path)) == episodes
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (b"{}\n", "line 1, is no episode record.*env_id"),
+        (b"nonsense\n", "line 1, is no episode record"),
+        (b"\xff\xfe\n", "line 1, is no episode record"),
+    ],
+)
+def test_broken_line_is_named(tmp_path: Path, line: bytes, sentence: str) -> None:
+    path = tmp_path / "broken.jsonl"
+    path.write_bytes(line)
+    with pytest.raises(RecordError, match=sentence):
+        list(read_episodes(path))
+
+
+def test_newer_version_and_missing_file_get_a_sentence(tmp_path: Path, episodes: list[Episode]) -> None:
+    write_episodes(tmp_path / "new.jsonl", [msgspec.structs.replace(episodes[0], version=99)])
+    with pytest.raises(RecordError, match="version 99, this suite reads up to 1"):
+        list(read_episodes(tmp_path / "new.jsonl"))
+    with pytest.raises(RecordError, match="does not exist"):
+        list(read_episodes(tmp_path / "nothing.jsonl"))
+
+
+def test_reading_is_lazy(tmp_path: Path, episodes: list[Episode]) -> None:
+    path = tmp_path / "run.jsonl"
+    write_episodes(path, episodes)
+    with path.open("ab") as file:
+        file.write(b"nonsense\n")
+    assert next(read_episodes(path)) == episodes[0]
+
+
+def test_replay_of_a_true_record_finds_nothing(corridor: Any, episodes: list[Episode]) -> None:
+    assert [replay(episode, SubgoalWrapper(corridor())) for episode in episodes] == [[], [], []]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"score": 0.5}, "score"),
+        ({"success": False}, "success"),
+        ({"instruction": "fly"}, "instruction"),
+        ({"reset_observation": "?"}, "observation"),
+        ({"terminated": False}, "terminated"),
+    ],
+)
+def test_replay_finds_what_was_changed(corridor: Any, episodes: list[Episode], change: Any, field: str) -> None:
+    changed = msgspec.structs.replace(episodes[0], **change)
+    assert [difference.field for difference in replay(changed, SubgoalWrapper(corridor()))] == [field]
+
+
+def test_replay_finds_changed_and_added_turns(corridor: Any, episodes: list[Episode]) -> None:
+    steps = list(episodes[0].steps)
+    steps[0] = msgspec.structs.replace(steps[0], reward=9.0, observation="x", segment=4)
+    steps.append(msgspec.structs.replace(steps[1], turn=2))
+    changed = msgspec.structs.replace(episodes[0], steps=steps)
+    found = replay(changed, SubgoalWrapper(corridor()))
+    assert [(d.turn, d.field) for d in found] == [(0, "observation"), (0, "reward"), (0, "segment"), (2, "turn")]
+    assert "reward of turn 0: recorded 9.0, replayed -0.125" in str(found[1])
