@@ -1,0 +1,1 @@
+"""Agents for the environments: scripted, compact, flat; how they are trained, and their advantages."""

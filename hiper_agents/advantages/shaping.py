@@ -1,0 +1,81 @@
+"""Reward shaping on declared segments: what a KEEP, an invalid action or a changed copy costs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hiper_agents.advantages.turns import Booleans, Floats, Integers, Turns
+from webshop_server.choices import check_choice
+
+KEEP_MODES = ("fixed", "normalized")
+
+
+@dataclass(frozen=True)
+class ShapingConfig:
+    """Amounts added to the reward before advantages are estimated; 0 turns each of them off."""
+
+    keep_reward: float = 0.0
+    """Added at each KEEP turn; HiPER uses negative values."""
+    keep_mode: str = "fixed"
+    """fixed: the amount as it is; normalized: divided by the number of turns of the episode."""
+    invalid_penalty: float = 0.0
+    """Taken off at each turn whose action was not valid."""
+    consistency_reward: float = 0.0
+    """Added at each KEEP turn after the first whose written subgoal differs from the previous turn's. The copy
+    on a KEEP turn has no influence on the episode (the parser ignores it), and its tokens get no gradient."""
+    consistency_needs_both: bool = True
+    """Whether a turn without subgoal text is left alone; if not, a missing text counts as a difference."""
+
+    def __post_init__(self) -> None:
+        check_choice(self.keep_mode, KEEP_MODES, "keep mode")
+
+
+@dataclass(frozen=True, eq=False)
+class TurnMarks:
+    """What shaping needs to know of each turn beside `Turns`; shape [turns] each."""
+
+    valid: Booleans | None = None
+    """Whether the action was valid; None: all were."""
+    subgoal: Integers | None = None
+    """Id of the subgoal text written at the turn, equal texts having equal ids; -1: none. None: not looked at."""
+
+
+def shape_rewards(turns: Turns, config: ShapingConfig, marks: TurnMarks | None = None) -> Floats:
+    """Return the rewards with the shaping added, shape [turns], in the rows' order.
+
+    Turn 0 counts as a KEEP turn when the agent did not write SWITCH there, though it opens a segment.
+
+    Args:
+        turns: Whole episodes.
+        config: The amounts.
+        marks: Validity and subgoal ids; needed for the penalties that read them.
+
+    Raises:
+        ValueError: A penalty is set and the mark that it reads is missing.
+    """
+    marks = marks or TurnMarks()
+    keeps = ~turns.switch
+    keep = np.full(len(turns), config.keep_reward)
+    if config.keep_mode == "normalized":
+        keep = keep / turns.num_turns[turns.episode_index]
+    reward = turns.reward + np.where(keeps, keep, 0.0)
+    if config.invalid_penalty:
+        if marks.valid is None:
+            raise ValueError("invalid_penalty is set but the turns' validity is not given; pass TurnMarks(valid=...)")
+        reward = reward - config.invalid_penalty * ~marks.valid
+    if config.consistency_reward:
+        if marks.subgoal is None:
+            raise ValueError("consistency_reward is set but no subgoal ids are given; pass TurnMarks(subgoal=...)")
+        changed = _changes_copy(turns, marks.subgoal, config.consistency_needs_both)
+        reward = reward + np.where(keeps & changed, config.consistency_reward, 0.0)
+    return reward
+
+
+def _changes_copy(turns: Turns, subgoal: Integers, needs_both: bool) -> Booleans:
+    """Return whether a turn's subgoal text differs from the one of the turn before; never at turn 0."""
+    now, before = turns.order[1:], turns.order[:-1]
+    has_both = (subgoal[now] >= 0) & (subgoal[before] >= 0)
+    differs = subgoal[now] != subgoal[before]
+    changed = np.zeros(len(turns), dtype=bool)
+    changed[now] = (has_both & differs) if needs_both else (differs | ~has_both)
+    return changed & (turns.turn > 0)

@@ -1,0 +1,161 @@
+"""With exact values every estimator's policy gradient is the true one: an option-MDP, enumerated."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+import pytest
+
+from hiper_agents.advantages import Advantages, HAEConfig, Turns, estimate_gae, estimate_hae
+
+HORIZON, STATES, SUBGOALS, ACTIONS = 3, 2, 2, 2
+DISCOUNT = 0.9
+STEP = 1e-6
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    weights = np.exp(logits)
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+@dataclass
+class OptionMDP:
+    """States, subgoals and actions that are drawn one after the other; policies are softmax tables."""
+
+    rng: np.random.Generator
+    switch: np.ndarray = field(init=False)  # [state, subgoal, KEEP or SWITCH]
+    subgoal: np.ndarray = field(init=False)  # [state, subgoal]
+    action: np.ndarray = field(init=False)  # [state, subgoal, action]
+
+    def __post_init__(self) -> None:
+        self.switch = self.rng.normal(size=(STATES, SUBGOALS, 2))
+        self.subgoal = self.rng.normal(size=(STATES, SUBGOALS))
+        self.action = self.rng.normal(size=(STATES, SUBGOALS, ACTIONS))
+        self.reward = self.rng.normal(size=(STATES, ACTIONS))
+        self.moves = self.rng.dirichlet(np.ones(STATES), size=(STATES, ACTIONS))
+
+    def solve(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the exact values low[t, state, subgoal], high[t, state], switch[t, state, subgoal before]."""
+        low, high = np.zeros((HORIZON, STATES, SUBGOALS)), np.zeros((HORIZON, STATES))
+        switch = np.zeros((HORIZON + 1, STATES, SUBGOALS))
+        acts, chooses, keeps = softmax(self.action), softmax(self.subgoal), softmax(self.switch)
+        for t in reversed(range(HORIZON)):
+            after = np.einsum("sag,go->soa", self.moves, switch[t + 1])
+            low[t] = (acts * (self.reward[:, None, :] + DISCOUNT * after)).sum(axis=-1)
+            high[t] = (chooses * low[t]).sum(axis=-1)
+            switch[t] = keeps[..., 0] * low[t] + keeps[..., 1] * high[t][:, None]
+        return low, high, switch
+
+    def objective(self) -> float:
+        return float(self.solve()[1][0, 0])
+
+
+@dataclass
+class Trajectory:
+    """What was drawn at each turn, and the probability of it all."""
+
+    chance: float
+    states: list[int]
+    switches: list[bool]
+    subgoals: list[int]
+    actions: list[int]
+
+
+def enumerate_trajectories(world: OptionMDP) -> Iterator[Trajectory]:
+    """Yield every trajectory from state 0; the first turn always opens a segment."""
+    for switches in product([True, False], repeat=HORIZON - 1):
+        for subgoals in product(range(SUBGOALS), repeat=HORIZON):
+            whole = [True, *switches]
+            if any(not whole[t] and subgoals[t] != subgoals[t - 1] for t in range(1, HORIZON)):
+                continue
+            for actions in product(range(ACTIONS), repeat=HORIZON):
+                for later in product(range(STATES), repeat=HORIZON - 1):
+                    yield weigh(world, Trajectory(1.0, [0, *later], whole, list(subgoals), list(actions)))
+
+
+def weigh(world: OptionMDP, path: Trajectory) -> Trajectory:
+    for t, (state, subgoal, action) in enumerate(zip(path.states, path.subgoals, path.actions, strict=True)):
+        if t > 0:
+            before = path.subgoals[t - 1]
+            path.chance *= world.moves[path.states[t - 1], path.actions[t - 1], state]
+            path.chance *= softmax(world.switch[state, before])[int(path.switches[t])]
+        if path.switches[t]:
+            path.chance *= softmax(world.subgoal[state])[subgoal]
+        path.chance *= softmax(world.action[state, subgoal])[action]
+    return path
+
+
+def make_turns(world: OptionMDP, paths: list[Trajectory], flat: bool) -> Turns:
+    rows = [(number, t) for number in range(len(paths)) for t in range(HORIZON)]
+    low, high, switch = world.solve()
+    states = [paths[n].states[t] for n, t in rows]
+    switch_value = [
+        switch[t, state, paths[n].subgoals[t - 1]] if t else high[0, state]
+        for state, (n, t) in zip(states, rows, strict=True)
+    ]
+    low_value = [low[t, state, paths[n].subgoals[t]] for state, (n, t) in zip(states, rows, strict=True)]
+    return Turns(
+        episode=np.array([n for n, _ in rows]),
+        turn=np.array([t for _, t in rows]),
+        switch=np.array([paths[n].switches[t] for n, t in rows]),
+        terminated=np.array([t == HORIZON - 1 for _, t in rows]),
+        reward=np.array([world.reward[state, paths[n].actions[t]] for state, (n, t) in zip(states, rows, strict=True)]),
+        value_low=np.array(switch_value if flat else low_value),
+        value_high=np.array([high[t, state] for state, (_, t) in zip(states, rows, strict=True)]),
+        value_switch=np.array(switch_value),
+    )
+
+
+def add_score(table: np.ndarray, logits: np.ndarray, drawn: int, weight: float) -> None:
+    """Add weight * d log p(drawn) / d logits."""
+    table -= weight * softmax(logits)
+    table[drawn] += weight
+
+
+def policy_gradient(world: OptionMDP, paths: list[Trajectory], found: Advantages, flat: bool) -> list[np.ndarray]:
+    """Return the expectation of the estimated gradient, in the three tables."""
+    low = found.advantage_low.reshape(-1, HORIZON)
+    high = low if flat else found.advantage_high.reshape(-1, HORIZON)
+    switch = low if flat else found.advantage_switch.reshape(-1, HORIZON)
+    gradient = [np.zeros_like(table) for table in (world.switch, world.subgoal, world.action)]
+    for number, path in enumerate(paths):
+        for t, state in enumerate(path.states):
+            weight, subgoal = path.chance * DISCOUNT**t, path.subgoals[t]
+            if t > 0:
+                where = (state, path.subgoals[t - 1])
+                credit = weight * switch[number, t]
+                add_score(gradient[0][where], world.switch[where], int(path.switches[t]), credit)
+            if path.switches[t]:
+                add_score(gradient[1][state], world.subgoal[state], subgoal, weight * high[number, t])
+            where = (state, subgoal)
+            add_score(gradient[2][where], world.action[where], path.actions[t], weight * low[number, t])
+    return gradient
+
+
+def true_gradient(world: OptionMDP) -> list[np.ndarray]:
+    gradient = []
+    for table in (world.switch, world.subgoal, world.action):
+        slopes = np.zeros_like(table)
+        for index in np.ndindex(table.shape):
+            kept = table[index]
+            table[index] = kept + STEP
+            above = world.objective()
+            table[index] = kept - STEP
+            slopes[index] = (above - world.objective()) / (2 * STEP)
+            table[index] = kept
+        gradient.append(slopes)
+    return gradient
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(("estimate", "flat"), [(estimate_hae, False), (estimate_gae, True)])
+def test_gradient_is_unbiased(decay: float, estimate: Callable[[Turns, HAEConfig], Advantages], flat: bool) -> None:
+    world = OptionMDP(np.random.default_rng(7))
+    paths = list(enumerate_trajectories(world))
+    assert sum(path.chance for path in paths) == pytest.approx(1.0, abs=1e-12)
+    found = estimate(make_turns(world, paths, flat), HAEConfig(DISCOUNT, decay, decay))
+    ours, exact = policy_gradient(world, paths, found, flat), true_gradient(world)
+    for ours_table, exact_table in zip(ours, exact, strict=True):
+        np.testing.assert_allclose(ours_table, exact_table, atol=1e-8)
+    assert max(np.abs(table).max() for table in exact) > 0.05
