@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import gymnasium as gym
 import msgspec
@@ -25,6 +25,8 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
         is_boundary: Whether the turn opened that segment.
         problems: What was ill-formed in the reply.
         seconds: Time that the agent took to reply.
+        prompt_tokens: Tokens that the agent's model read for the reply, if the agent says so.
+        reply_tokens: Tokens that it wrote.
     """
 
     turn: int
@@ -36,6 +38,15 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     is_boundary: bool
     problems: tuple[str, ...] = ()
     seconds: float | None = None
+    prompt_tokens: int | None = None
+    reply_tokens: int | None = None
+
+
+class Usage(NamedTuple):
+    """Tokens of one reply. An agent that counts them keeps the last reply's in an attribute `usage`."""
+
+    prompt_tokens: int
+    reply_tokens: int
 
 
 class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -107,7 +118,8 @@ def play_episode(
             reply = _checked_reply(agent.act(observation, info))
         except Exception as error:
             return recorder.finish(error)
-        observation, info = recorder.step(reply, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        observation, info = recorder.step(reply, seconds, getattr(agent, "usage", None))
     return recorder.finish()
 
 
@@ -138,7 +150,7 @@ class EpisodeRecorder:
         """Whether the episode has ended."""
         return self.terminated or self.truncated
 
-    def step(self, reply: str, seconds: float | None = None) -> tuple[str, dict[str, Any]]:
+    def step(self, reply: str, seconds: float | None = None, usage: Usage | None = None) -> tuple[str, dict[str, Any]]:
         """Take one turn; return the observation and info."""
         observation, reward, self.terminated, self.truncated, self.info = self.env.step(reply)
         segment = self.info["segment"]
@@ -153,6 +165,8 @@ class EpisodeRecorder:
                 is_boundary=segment["is_boundary"],
                 problems=tuple(self.info["reply_problems"]),
                 seconds=seconds,
+                prompt_tokens=usage.prompt_tokens if usage else None,
+                reply_tokens=usage.reply_tokens if usage else None,
             )
         )
         return observation, self.info
