@@ -1,0 +1,238 @@
+"""A game as a value: its things, its first facts, its goal; read from and written to game files."""
+
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hiper_envs.alfworld.expressions import Expression, ExpressionError, read_expression, read_typed_list
+from hiper_envs.alfworld.goals import Goal, GoalKind, parse_goal, write_goal
+from hiper_envs.alfworld.grammar import (
+    HELP_TEXT,
+    GrammarError,
+    Wording,
+    check_domain,
+    read_grammar,
+    write_domain,
+    write_grammar,
+)
+
+if TYPE_CHECKING:
+    from hiper_envs.alfworld.world import World
+
+__all__ = ["GameFileError", "Goal", "GoalKind", "Problem", "read_game", "write_game"]
+
+Fact = tuple[str, ...]
+
+# What each predicate of the domain is about (alfworld/data/alfred.pddl), in lowercase as the planner compares them.
+SIGNATURES: dict[str, tuple[str, ...]] = {
+    "atlocation": ("agent", "location"),
+    "receptacleatlocation": ("receptacle", "location"),
+    "objectatlocation": ("object", "location"),
+    "openable": ("receptacle",),
+    "opened": ("receptacle",),
+    "inreceptacle": ("object", "receptacle"),
+    "isreceptacleobject": ("object",),
+    "inreceptacleobject": ("object", "object"),
+    "isreceptacleobjectfull": ("object",),
+    "wasinreceptacle": ("object", "receptacle"),
+    "checked": ("receptacle",),
+    "examined": ("location",),
+    "receptacletype": ("receptacle", "rtype"),
+    "cancontain": ("rtype", "otype"),
+    "objecttype": ("object", "otype"),
+    "holds": ("agent", "object"),
+    "holdsany": ("agent",),
+    "holdsanyreceptacleobject": ("agent",),
+    "full": ("receptacle",),
+    "isclean": ("object",),
+    "cleanable": ("object",),
+    "ishot": ("object",),
+    "heatable": ("object",),
+    "iscool": ("object",),
+    "coolable": ("object",),
+    "pickupable": ("object",),
+    "moveable": ("object",),
+    "toggleable": ("object",),
+    "ison": ("object",),
+    "istoggled": ("object",),
+    "sliceable": ("object",),
+    "issliced": ("object",),
+}
+INSTEAD = 'engine="textworld" plays such files'
+
+
+class GameFileError(ValueError):
+    """A game file that cannot be played: says which file, which of its fields, and why.
+
+    Attributes:
+        file: The file, or "<game>" if the game came as a mapping.
+        field: The field of the file ("pddl_problem").
+    """
+
+    def __init__(self, file: str, field: str, reason: str) -> None:
+        super().__init__(f"{file}: field {field!r} {reason}")
+        self.file = file
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One game, as the engines play it.
+
+    Attributes:
+        name: The name that the game file gives it.
+        entities: PDDL name in its original spelling -> PDDL type (agent, location, receptacle, object, rtype, otype).
+        facts: The facts true at the start, (predicate, *arguments) in PDDL spelling.
+        goal: What wins the game.
+        task: The goal sentence without 'Your task is to: ' and its full stop.
+        grammar: "move" ('move O to R') or "put" (old games: 'put O in/on R', 'You arrive at loc 12.').
+        help_text: The answer to the command 'help'; None in games without it (the old ones).
+    """
+
+    name: str
+    entities: Mapping[str, str]
+    facts: tuple[Fact, ...]
+    goal: Goal
+    task: str
+    grammar: Wording = "move"
+    help_text: str | None = HELP_TEXT
+
+    @cached_property
+    def world(self) -> "World":
+        """Everything about the game that no command changes, worked out once and shared by all its engines."""
+        from hiper_envs.alfworld.world import World
+
+        return World.compile(self)
+
+
+def read_game(source: str | Path | Mapping[str, Any]) -> Problem:
+    """Read a game.tw-pddl file (also gzipped), or the mapping that it holds.
+
+    Raises:
+        GameFileError: The file or one of its fields is missing, broken, or plays by other rules.
+    """
+    if isinstance(source, Mapping):
+        return _read_fields(source, "<game>")
+    path = Path(source)
+    return _read_fields(load_fields(path), str(path))
+
+
+def load_fields(path: Path) -> Mapping[str, Any]:
+    """Return the JSON object of a game file.
+
+    Raises:
+        GameFileError: There is no such file, or it holds something else.
+    """
+    try:
+        data = path.read_bytes()
+        fields = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise GameFileError(str(path), "(file)", f"cannot be read: {reason}") from error
+    except (ValueError, EOFError) as error:
+        raise GameFileError(str(path), "(file)", f"is not JSON, gzipped or plain: {error}") from error
+    if not isinstance(fields, dict):
+        raise GameFileError(str(path), "(file)", "is not a JSON object with pddl_domain, grammar and pddl_problem")
+    return fields
+
+
+def _read_fields(fields: Mapping[str, Any], file: str) -> Problem:
+    for field in ("pddl_domain", "grammar", "pddl_problem"):
+        if not isinstance(fields.get(field), str):
+            raise GameFileError(file, field, "is missing" if field not in fields else "is no text")
+    field = "pddl_domain"
+    try:
+        has_help = check_domain(fields[field])
+        field = "grammar"
+        texts = read_grammar(fields[field])
+    except GrammarError as error:
+        raise GameFileError(file, field, f"{error}; {INSTEAD}") from error
+    name, entities, facts, goal = _read_problem(fields["pddl_problem"], file)
+    help_text = texts.help_text if has_help else None
+    if has_help and help_text is None:
+        raise GameFileError(file, "grammar", f"has no texts for the domain's action 'help'; {INSTEAD}")
+    return Problem(name, entities, facts, goal, texts.task, texts.wording, help_text)
+
+
+def _read_problem(text: str, file: str) -> tuple[str, dict[str, str], tuple[Fact, ...], Goal]:
+    try:
+        sections = _read_sections(text)
+        entities: dict[str, str] = {}
+        for entity, kind in read_typed_list(sections[":objects"][1:]):
+            if entity in entities:
+                raise ExpressionError(f"declares {entity} twice")
+            entities[entity] = kind.lower()
+        facts = _read_facts(sections[":init"][1:], entities)
+    except ExpressionError as error:
+        raise GameFileError(file, "pddl_problem", f"is broken: {error}") from error
+    condition = sections[":goal"][-1]
+    goal = parse_goal(condition) if isinstance(condition, list) else None
+    if goal is None:
+        reason = f"has a goal that is none of ALFWorld's six forms; {INSTEAD}"
+        raise GameFileError(file, "pddl_problem", reason)
+    return str(sections["problem"][-1]), entities, facts, goal
+
+
+def _read_sections(text: str) -> dict[str, Expression]:
+    sections: dict[str, Expression] = {}
+    for part in read_expression(text):
+        if isinstance(part, list) and part and isinstance(part[0], str):
+            sections[part[0].lower()] = part
+    for name in ("problem", ":objects", ":init", ":goal"):
+        if len(sections.get(name, ())) < 2:
+            raise ExpressionError(f"it has no ({name} ...)")
+    return sections
+
+
+def _read_facts(parts: Expression, entities: Mapping[str, str]) -> tuple[Fact, ...]:
+    kinds = {entity.lower(): kind for entity, kind in entities.items()}
+    if len(kinds) < len(entities):
+        raise ExpressionError("two names differ in nothing but capital letters")
+    facts: dict[Fact, None] = {}
+    for part in parts:
+        if not isinstance(part, list) or not part:
+            raise ExpressionError(f"expected a fact, got {part!r}")
+        if part[0] in ("not", "="):
+            continue
+        try:
+            fact = tuple(part)
+            signature = SIGNATURES[fact[0].lower()]  # type: ignore[union-attr]
+            fits = tuple(kinds[word.lower()] for word in fact[1:]) == signature  # type: ignore[union-attr]
+        except (KeyError, AttributeError, TypeError):
+            fits = False
+        if not fits:
+            raise ExpressionError(f"fact ({' '.join(map(str, part))}) does not fit the domain and the declared names")
+        facts[fact] = None  # type: ignore[index]
+    return tuple(facts)
+
+
+def write_game(problem: Problem, domain_text: str, grammar_text: str) -> dict[str, Any]:
+    """Return the fields of a game.tw-pddl file that the official engine loads.
+
+    Args:
+        problem: The game.
+        domain_text: alfworld's own alfred.pddl.
+        grammar_text: alfworld's own alfred.twl2.
+    """
+    has_help = problem.help_text is not None
+    return {
+        "pddl_domain": write_domain(domain_text, has_help),
+        "grammar": write_grammar(grammar_text, problem.task, problem.grammar, has_help),
+        "pddl_problem": write_problem(problem),
+        "walkthrough": None,
+        "solvable": True,
+    }
+
+
+def write_problem(problem: Problem) -> str:
+    """Return the game's PDDL problem."""
+    lines = [f"(define (problem {problem.name})", "(:domain alfred)", "(:objects"]
+    lines += [f"{entity} - {kind}" for entity, kind in problem.entities.items()]
+    lines += [")", "(:init"]
+    lines += [f"({' '.join(fact)})" for fact in problem.facts]
+    lines += [")", f"(:goal {write_goal(problem.goal)})", ")"]
+    return "\n".join(lines) + "\n"
