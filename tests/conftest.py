@@ -9,6 +9,8 @@ import pytest
 
 from hiper_envs import UnicodeText
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks run faster on one thread, and repeatably
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
