@@ -1,0 +1,264 @@
+"""The fast engine: ALFWorld's own rules, stated directly, word for word equal to the official engine."""
+
+import random
+from collections.abc import Callable
+from typing import NamedTuple
+
+from hiper_envs.alfworld.commands import is_reachable, list_commands
+from hiper_envs.alfworld.describe import (
+    describe_hands,
+    describe_object,
+    describe_receptacle,
+    describe_start,
+    describe_surroundings,
+)
+from hiper_envs.alfworld.problem import Problem
+from hiper_envs.alfworld.world import State, World
+
+NOTHING_HAPPENS = "Nothing happens."
+PUT_WORDS = {"move": (" to ", "You move the {} to the {}."), "put": (" in/on ", "You put the {} in/on the {}.")}
+
+
+class Output(NamedTuple):
+    """What an engine answers.
+
+    Attributes:
+        text: The engine's own words.
+        admissible: Every command that does something now, in string order.
+        won: Whether the goal holds now; it can cease to hold later.
+    """
+
+    text: str
+    admissible: list[str]
+    won: bool
+
+
+class Engine:
+    """Plays one game; engines of the same Problem share all that never changes.
+
+    The state lies open as attributes of the names and meanings of `State`, but `contents` and `placed` are lists and
+    `taken` is a set: solvers read them, only the engine writes.
+
+    Args:
+        problem: The game.
+        name_seed: Deals the numbers in the names out at random ("mug 2" may be "mug 1"); None gives the official names.
+    """
+
+    def __init__(self, problem: Problem, name_seed: int | None = None) -> None:
+        self.problem = problem
+        self.world = problem.world if name_seed is None else World.compile(problem, random.Random(name_seed))
+        self._separator, self._put_text = PUT_WORDS[self.world.grammar]
+        self._verbs: dict[str, Callable[[str], str | None]] = {
+            "look": self._look,
+            "inventory": self._inventory,
+            "help": self._help,
+            "go": self._go,
+            "open": self._open,
+            "close": self._close,
+            "take": self._take,
+            self.world.grammar: self._put,
+            "clean": self._clean,
+            "heat": self._heat,
+            "cool": self._cool,
+            "use": self._use,
+            "slice": self._slice,
+            "examine": self._examine,
+        }
+        self.set_state(self.world.start)
+
+    def reset(self) -> Output:
+        """Begin the game again."""
+        self.set_state(self.world.start)
+        return Output(describe_start(self), list_commands(self), self.is_won())
+
+    def step(self, command: str) -> Output:
+        """Play one command; anything but an admissible one does nothing."""
+        verb, _, rest = command.strip().partition(" ")
+        act = self._verbs.get(verb)
+        text = act(rest) if act is not None else None
+        return Output(NOTHING_HAPPENS if text is None else text, list_commands(self), self.is_won())
+
+    def get_state(self) -> State:
+        """Return everything that commands have changed, as one hashable, picklable value."""
+        return State(
+            self.location,
+            self.held,
+            self.hands_full,
+            tuple(self.contents),
+            tuple(self.placed),
+            tuple(sorted(self.taken)),
+            self.opened,
+            self.clean,
+            self.hot,
+            self.cool,
+            self.sliced,
+            self.toggled,
+        )
+
+    def set_state(self, state: State) -> None:
+        """Go on from a state of this same game.
+
+        Raises:
+            ValueError: The state belongs to another game.
+        """
+        if len(state.contents) != len(self.world.receptacles) or len(state.placed) != len(self.world.locations):
+            raise ValueError("this state belongs to another game: its receptacles or locations are not this game's")
+        self.location = state.location
+        self.held = state.held
+        self.hands_full = state.hands_full
+        self.contents = list(state.contents)
+        self.placed = list(state.placed)
+        self.taken = set(state.taken)
+        self.opened = state.opened
+        self.clean = state.clean
+        self.hot = state.hot
+        self.cool = state.cool
+        self.sliced = state.sliced
+        self.toggled = state.toggled
+
+    def is_won(self) -> bool:
+        """Return whether the goal holds now."""
+        return all(condition.holds(self) for condition in self.world.conditions)
+
+    def _look(self, rest: str) -> str | None:
+        return None if rest else describe_surroundings(self)
+
+    def _inventory(self, rest: str) -> str | None:
+        return None if rest else describe_hands(self)
+
+    def _help(self, rest: str) -> str | None:
+        return None if rest else self.world.help_text
+
+    def _find_receptacle(self, name: str) -> int | None:
+        """Return the receptacle of this name if it is at the agent's location."""
+        receptacle = self.world.receptacle_by_name.get(name)
+        return receptacle if receptacle in self.world.here[self.location] else None
+
+    def _find_held(self, name: str) -> int | None:
+        entity = self.world.object_by_name.get(name)
+        return entity if entity in self.held else None
+
+    def _go(self, rest: str) -> str | None:
+        world = self.world
+        receptacle = world.receptacle_by_name.get(rest[3:]) if rest.startswith("to ") else None
+        if receptacle is None:
+            return None
+        for place in world.places[receptacle]:
+            if place != self.location:
+                self.location = place
+                arrival = world.receptacles[receptacle] if world.grammar == "move" else world.locations[place]
+                return f"You arrive at {arrival}. {describe_receptacle(self, receptacle)}"
+        return None
+
+    def _open(self, rest: str) -> str | None:
+        receptacle = self._find_receptacle(rest)
+        if receptacle is None or not (self.world.openable & ~self.opened) >> receptacle & 1:
+            return None
+        self.opened |= 1 << receptacle
+        return f"You open the {rest}. {describe_receptacle(self, receptacle)}"
+
+    def _close(self, rest: str) -> str | None:
+        receptacle = self._find_receptacle(rest)
+        if receptacle is None or not (self.world.openable & self.opened) >> receptacle & 1:
+            return None
+        self.opened &= ~(1 << receptacle)
+        return f"You close the {rest}."
+
+    def _take(self, rest: str) -> str | None:
+        name, _, receptacle_name = rest.partition(" from ")
+        entity = self.world.object_by_name.get(name)
+        receptacle = self._find_receptacle(receptacle_name)
+        if entity is None or receptacle is None or self.hands_full or not is_reachable(self, receptacle):
+            return None
+        if entity not in self.contents[receptacle] or not self.world.pickupable >> entity & 1:
+            return None
+        self.contents[receptacle] = without(self.contents[receptacle], entity)
+        self.placed[self.location] = without(self.placed[self.location], entity)
+        self.taken.add((entity, receptacle))
+        self.held = with_one_more(self.held, entity)
+        self.hands_full = True
+        return f"You pick up the {name} from the {receptacle_name}."
+
+    def _put(self, rest: str) -> str | None:
+        name, _, receptacle_name = rest.partition(self._separator)
+        entity = self._find_held(name)
+        receptacle = self._find_receptacle(receptacle_name)
+        if entity is None or receptacle is None or not is_reachable(self, receptacle):
+            return None
+        if not self.world.accepts[receptacle] >> entity & 1:
+            return None
+        self.contents[receptacle] = with_one_more(self.contents[receptacle], entity)
+        self.placed[self.location] = with_one_more(self.placed[self.location], entity)
+        self.taken.discard((entity, receptacle))
+        self.held = without(self.held, entity)
+        self.hands_full = False
+        return self._put_text.format(name, receptacle_name)
+
+    def _treat(self, rest: str, able: int, appliances: int) -> tuple[int, str] | None:
+        """Return the object's bit and the words 'X using the R', if the held object can be treated here."""
+        name, _, receptacle_name = rest.partition(" with ")
+        entity = self._find_held(name)
+        receptacle = self._find_receptacle(receptacle_name)
+        if entity is None or receptacle is None or not (able >> entity & 1 and appliances >> receptacle & 1):
+            return None
+        return 1 << entity, f"{name} using the {receptacle_name}."
+
+    def _clean(self, rest: str) -> str | None:
+        found = self._treat(rest, self.world.cleanable, self.world.sinks)
+        if found is None:
+            return None
+        self.clean |= found[0]
+        return f"You clean the {found[1]}"
+
+    def _heat(self, rest: str) -> str | None:
+        found = self._treat(rest, self.world.heatable, self.world.microwaves)
+        if found is None:
+            return None
+        self.hot |= found[0]
+        self.cool &= ~found[0]
+        return f"You heat the {found[1]}"
+
+    def _cool(self, rest: str) -> str | None:
+        found = self._treat(rest, self.world.coolable, self.world.fridges)
+        if found is None:
+            return None
+        self.cool |= found[0]
+        self.hot &= ~found[0]
+        return f"You cool the {found[1]}"
+
+    def _use(self, rest: str) -> str | None:
+        entity = self.world.object_by_name.get(rest)
+        if entity is None or not self.world.toggleable >> entity & 1:
+            return None
+        if not any(entity in self.contents[receptacle] for receptacle in self.world.here[self.location]):
+            return None
+        self.toggled |= 1 << entity
+        return f"You turn on the {rest}."
+
+    def _slice(self, rest: str) -> str | None:
+        name, _, knife_name = rest.partition(" with ")
+        entity = self.world.object_by_name.get(name)
+        knife = self._find_held(knife_name)
+        if entity is None or knife is None or not self.world.knives >> knife & 1:
+            return None
+        if not self.world.sliceable >> entity & 1 or entity not in self.placed[self.location]:
+            return None
+        self.sliced |= 1 << entity
+        return f"You sliced the {name} with the {knife_name}."
+
+    def _examine(self, rest: str) -> str | None:
+        receptacle = self._find_receptacle(rest)
+        if receptacle is not None:
+            return describe_receptacle(self, receptacle)
+        entity = self._find_held(rest)
+        return None if entity is None else describe_object(self, entity)
+
+
+def without(entities: tuple[int, ...], entity: int) -> tuple[int, ...]:
+    """Return the sorted tuple without one of its members, which need not be there."""
+    return tuple([other for other in entities if other != entity])
+
+
+def with_one_more(entities: tuple[int, ...], entity: int) -> tuple[int, ...]:
+    """Return the sorted tuple with one more member, unless it is there already."""
+    return entities if entity in entities else tuple(sorted((*entities, entity)))

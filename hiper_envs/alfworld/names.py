@@ -1,0 +1,46 @@
+"""The names that players see: 'Cabinet_bar__plus_00_dot_68_bar_...' is 'cabinet 3'."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+
+def name_entities(ids: Iterable[str], shuffle: random.Random | None = None) -> dict[str, str]:
+    """Return the name of each entity.
+
+    The class is the text before '_bar_', and 'basin' after it if the id has that word anywhere. Within a class the
+    first id in sorted order gets the highest number. An id without '_bar_' is a name by itself, with a space after it.
+
+    Args:
+        ids: Every entity that occurs in any of the first facts, in lowercase.
+        shuffle: Deals the numbers out in random order instead.
+    """
+    ordered = sorted(set(ids))
+    if shuffle is not None:
+        shuffle.shuffle(ordered)
+    remaining = Counter(_read_class(entity) for entity in ordered if "_bar_" in entity)
+    names = {}
+    for entity in ordered:
+        kind = _read_class(entity)
+        if "_bar_" in entity:
+            names[entity] = f"{kind} {remaining[kind]}"
+            remaining[kind] -= 1
+        else:
+            names[entity] = f"{_unescape(entity)} "
+    return names
+
+
+def _read_class(entity: str) -> str:
+    kind = _unescape(entity.split("_bar_", 1)[0])
+    return kind + "basin" if "basin" in entity else kind
+
+
+def _unescape(text: str) -> str:
+    return text.replace("_minus_", "-").replace("_plus_", "+").replace("_dot_", ".").replace("_comma_", ",")
+
+
+def join_list(phrases: Sequence[str]) -> str:
+    """Return 'nothing', 'A', 'A, and B' or 'A, B, and C'."""
+    if len(phrases) > 1:
+        return f"{', '.join(phrases[:-1])}, and {phrases[-1]}"
+    return phrases[0] if phrases else "nothing"

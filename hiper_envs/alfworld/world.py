@@ -1,0 +1,244 @@
+"""What no command changes in a game: its things, names, places, abilities and ready-made command texts."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from hiper_envs.alfworld.conditions import Condition, compile_goal
+from hiper_envs.alfworld.names import name_entities
+from hiper_envs.alfworld.problem import Problem
+
+ABILITIES = ("pickupable", "cleanable", "heatable", "coolable", "toggleable", "sliceable")
+
+
+class State(NamedTuple):
+    """Everything that commands change, as hashable values; equal states answer equally for ever.
+
+    Objects, receptacles and locations are indices into the world's tuples, which are in the order of their ids.
+
+    Attributes:
+        location: Where the agent stands.
+        held: Objects in hand.
+        hands_full: Whether the agent can take no further object.
+        contents: Per receptacle, the objects in it.
+        placed: Per location, the objects said to be there (what slicing needs, and the floor).
+        taken: (object, receptacle) for each object taken out of a receptacle and not put back into it.
+        opened: Bit mask of the open receptacles.
+        clean: Bit mask of objects; so are `hot`, `cool`, `sliced` and `toggled`.
+    """
+
+    location: int
+    held: tuple[int, ...]
+    hands_full: bool
+    contents: tuple[tuple[int, ...], ...]
+    placed: tuple[tuple[int, ...], ...]
+    taken: tuple[tuple[int, int], ...]
+    opened: int
+    clean: int
+    hot: int
+    cool: int
+    sliced: int
+    toggled: int
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The unchanging part of one game; entities are indices in the order of their ids.
+
+    Attributes:
+        objects: Names of the objects ("mug 2").
+        receptacles: Names of the receptacles.
+        locations: Names of the locations ("loc 12"); only old games show them.
+        object_ids: PDDL names of the objects, in lowercase; so are `receptacle_ids`.
+        object_types: Per object, its types in lowercase without 'type'; so are `receptacle_types`.
+        object_by_name: Name -> index; so is `receptacle_by_name`.
+        here: Per location, the receptacles there.
+        places: Per receptacle, its locations.
+        accepts: Per receptacle, a bit mask of the objects that fit.
+        openable: Bit mask of receptacles; so are `sinks`, `microwaves` and `fridges`.
+        pickupable: Bit mask of objects; so are the abilities, `knives` and `boxes` (objects that hold others).
+        inside: Per box, the objects in it, which never change.
+        examine: Per location, the commands to examine its receptacles, sorted.
+        go: Per location, the commands to go elsewhere, sorted.
+        standing: The commands that are always admissible, sorted.
+        conditions: What has to hold for the game to be won.
+        grammar: "move" or "put".
+        help_text: Answer to 'help', or None.
+        start: The first state.
+        task: The goal sentence.
+    """
+
+    objects: tuple[str, ...]
+    receptacles: tuple[str, ...]
+    locations: tuple[str, ...]
+    object_ids: tuple[str, ...]
+    receptacle_ids: tuple[str, ...]
+    object_types: tuple[tuple[str, ...], ...]
+    receptacle_types: tuple[tuple[str, ...], ...]
+    object_by_name: Mapping[str, int]
+    receptacle_by_name: Mapping[str, int]
+    here: tuple[tuple[int, ...], ...]
+    places: tuple[tuple[int, ...], ...]
+    accepts: tuple[int, ...]
+    openable: int
+    sinks: int
+    microwaves: int
+    fridges: int
+    pickupable: int
+    cleanable: int
+    heatable: int
+    coolable: int
+    toggleable: int
+    sliceable: int
+    knives: int
+    boxes: int
+    inside: Mapping[int, tuple[int, ...]]
+    examine: tuple[tuple[str, ...], ...]
+    go: tuple[tuple[str, ...], ...]
+    standing: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    grammar: str
+    help_text: str | None
+    start: State
+    task: str
+
+    @classmethod
+    def compile(cls, problem: Problem, shuffle: random.Random | None = None) -> "World":
+        """Work the unchanging part of a game out.
+
+        Args:
+            problem: The game.
+            shuffle: Deals the numbers of the names out in random order; None gives the official names.
+        """
+        return _Compiler(problem, shuffle).compile()
+
+
+class _Compiler:
+    """One pass over a game's facts."""
+
+    def __init__(self, problem: Problem, shuffle: random.Random | None) -> None:
+        self.problem = problem
+        kinds = {entity.lower(): kind for entity, kind in problem.entities.items()}
+        self.facts: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+        for fact in problem.facts:
+            self.facts[fact[0].lower()].append(tuple(word.lower() for word in fact[1:]))
+        mentioned = {word for facts in self.facts.values() for fact in facts for word in fact}
+        self.names = name_entities(mentioned, shuffle)
+        self.objects = sorted(word for word in mentioned if kinds[word] == "object")
+        self.receptacles = sorted(word for word in mentioned if kinds[word] == "receptacle")
+        self.locations = sorted(word for word in mentioned if kinds[word] == "location")
+        # Ids are unique over all three kinds, so one table will do.
+        self.index = {word: i for ids in (self.objects, self.receptacles, self.locations) for i, word in enumerate(ids)}
+
+    def compile(self) -> World:
+        problem = self.problem
+        objects, receptacles = self.name(self.objects), self.name(self.receptacles)
+        here = self.group("receptacleatlocation", len(self.locations), member=0, key=1)
+        object_types = self.types("objecttype", self.objects)
+        receptacle_types = self.types("receptacletype", self.receptacles)
+        inside = self.group("inreceptacleobject", len(self.objects), member=0, key=1)
+        abilities = {name: self.mask(name) for name in ABILITIES}
+        return World(
+            objects=objects,
+            receptacles=receptacles,
+            locations=self.name(self.locations),
+            object_ids=tuple(self.objects),
+            receptacle_ids=tuple(self.receptacles),
+            object_types=object_types,
+            receptacle_types=receptacle_types,
+            object_by_name={name: i for i, name in enumerate(objects)},
+            receptacle_by_name={name: i for i, name in enumerate(receptacles)},
+            here=here,
+            places=self.group("receptacleatlocation", len(receptacles), member=1, key=0),
+            accepts=self.accepts(object_types, receptacle_types),
+            openable=self.mask("openable"),
+            sinks=_mask_of_type(receptacle_types, "sinkbasin"),
+            microwaves=_mask_of_type(receptacle_types, "microwave"),
+            fridges=_mask_of_type(receptacle_types, "fridge"),
+            knives=_mask_of_type(object_types, "knife") | _mask_of_type(object_types, "butterknife"),
+            boxes=self.mask("isreceptacleobject"),
+            inside={box: tuple(i for i in found if i != box) for box, found in enumerate(inside) if found},
+            examine=tuple(tuple(sorted(f"examine {receptacles[i]}" for i in found)) for found in here),
+            go=self.go_commands(receptacles),
+            standing=("inventory", "look") if problem.help_text is None else ("help", "inventory", "look"),
+            conditions=compile_goal(
+                problem.goal,
+                {kind: _mask_of_type(object_types, kind) for kinds in object_types for kind in kinds},
+                {kind: _members(_mask_of_type(receptacle_types, kind)) for kinds in receptacle_types for kind in kinds},
+                abilities,
+            ),
+            grammar=problem.grammar,
+            help_text=problem.help_text,
+            start=self.start(),
+            task=problem.task,
+            **abilities,
+        )
+
+    def name(self, ids: Iterable[str]) -> tuple[str, ...]:
+        return tuple(self.names[entity] for entity in ids)
+
+    def mask(self, predicate: str) -> int:
+        return sum(1 << self.index[fact[-1]] for fact in set(self.facts[predicate]))
+
+    def group(self, predicate: str, size: int, member: int, key: int) -> tuple[tuple[int, ...], ...]:
+        """Return, per entity at place `key` of the facts, the sorted entities at place `member`."""
+        groups: list[set[int]] = [set() for _ in range(size)]
+        for fact in self.facts[predicate]:
+            groups[self.index[fact[key]]].add(self.index[fact[member]])
+        return tuple(tuple(sorted(group)) for group in groups)
+
+    def types(self, predicate: str, ids: list[str]) -> tuple[tuple[str, ...], ...]:
+        types: list[set[str]] = [set() for _ in ids]
+        for entity, kind in self.facts[predicate]:
+            types[self.index[entity]].add(kind.removesuffix("type"))
+        return tuple(tuple(sorted(kinds)) for kinds in types)
+
+    def accepts(
+        self, object_types: tuple[tuple[str, ...], ...], receptacle_types: tuple[tuple[str, ...], ...]
+    ) -> tuple[int, ...]:
+        fitting: dict[str, int] = defaultdict(int)
+        masks = {kind: _mask_of_type(object_types, kind) for kinds in object_types for kind in kinds}
+        for receptacle, entity in self.facts["cancontain"]:
+            fitting[receptacle.removesuffix("type")] |= masks.get(entity.removesuffix("type"), 0)
+        masks_by_types: dict[tuple[str, ...], int] = {}
+        for kinds in receptacle_types:
+            masks_by_types[kinds] = 0
+            for kind in kinds:
+                masks_by_types[kinds] |= fitting[kind]
+        return tuple(masks_by_types[kinds] for kinds in receptacle_types)
+
+    def go_commands(self, receptacles: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        places = self.group("receptacleatlocation", len(receptacles), member=1, key=0)
+        commands = [f"go to {name}" for name in receptacles]
+        return tuple(
+            tuple(
+                sorted(command for command, found in zip(commands, places, strict=True) if found and found != (place,))
+            )
+            for place in range(len(self.locations))
+        )
+
+    def start(self) -> State:
+        return State(
+            location=self.index[self.facts["atlocation"][0][1]],
+            held=tuple(sorted({self.index[fact[1]] for fact in self.facts["holds"]})),
+            hands_full=bool(self.facts["holdsany"]),
+            contents=self.group("inreceptacle", len(self.receptacles), member=0, key=1),
+            placed=self.group("objectatlocation", len(self.locations), member=0, key=1),
+            taken=(),
+            opened=self.mask("opened"),
+            clean=self.mask("isclean"),
+            hot=self.mask("ishot"),
+            cool=self.mask("iscool"),
+            sliced=self.mask("issliced"),
+            toggled=self.mask("istoggled"),
+        )
+
+
+def _mask_of_type(types: tuple[tuple[str, ...], ...], kind: str) -> int:
+    return sum(1 << i for i, kinds in enumerate(types) if kind in kinds)
+
+
+def _members(mask: int) -> tuple[int, ...]:
+    return tuple(i for i in range(mask.bit_length()) if mask >> i & 1)
