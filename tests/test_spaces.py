@@ -34,3 +34,17 @@ def test_equal_spaces() -> None:
 def test_batches_as_a_tuple() -> None:
     batched = batch_space(UnicodeText(), 2)
     assert isinstance(batched, gym.spaces.Tuple) and ("a", "é") in batched
+
+
+def test_text_crosses_processes_unharmed_or_not_at_all(corridor: type[gym.Env[str, str]]) -> None:
+    """`gymnasium.spaces.Text` in shared memory silently comes back as other text; ours never goes there."""
+    with pytest.raises(ValueError, match="shared_memory=False"):
+        gym.vector.AsyncVectorEnv([corridor] * 2)
+    vector = gym.vector.AsyncVectorEnv([corridor] * 2, shared_memory=False)
+    try:
+        texts, _ = vector.reset(options={"task": 1})
+        assert texts == ("You stand at 0 of 3.", "You stand at 0 of 3.")
+        texts, *_ = vector.step(("forward", "wait"))
+        assert texts == ("You stand at 1 of 3.", "You stand at 0 of 3.")
+    finally:
+        vector.close()
