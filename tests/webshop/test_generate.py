@@ -1,0 +1,129 @@
+"""The generated catalogue: its shape, and that a seed means the same everywhere."""
+
+import hashlib
+import itertools
+import json
+import subprocess
+import sys
+
+import pytest
+
+from webshop_server.generate import MAX_PRODUCTS, generate_product, generate_products, make_asin
+from webshop_server.product_text import title_nouns
+from webshop_server.vocabulary import DEPARTMENTS, load_vocabulary
+
+DIGEST_SCRIPT = """
+import hashlib, json
+from webshop_server.generate import generate_products
+digest = hashlib.sha256()
+for raw in generate_products(100, seed=3):
+    digest.update(json.dumps([raw.product, raw.attributes, raw.human, raw.title_nouns]).encode())
+print(digest.hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def raws():
+    return list(generate_products(1000, seed=0))
+
+
+def mean(numbers):
+    numbers = list(numbers)
+    return sum(numbers) / len(numbers)
+
+
+@pytest.mark.parametrize("hash_seed", ["0", "1234"])
+def test_same_seed_gives_the_same_bytes_in_any_process(hash_seed):
+    digest = hashlib.sha256()
+    for raw in generate_products(100, seed=3):
+        digest.update(json.dumps([raw.product, raw.attributes, raw.human, raw.title_nouns]).encode())
+    run = subprocess.run(
+        [sys.executable, "-c", DIGEST_SCRIPT],
+        env={"PYTHONHASHSEED": hash_seed, "PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.strip() == digest.hexdigest()
+
+
+def test_a_small_catalogue_is_the_beginning_of_a_large_one(raws):
+    assert list(generate_products(100)) == raws[:100]
+
+
+def test_seeds_differ(raws):
+    other = list(generate_products(100, seed=1))
+    assert all(a.product["name"] != b.product["name"] for a, b in zip(raws, other, strict=False))
+
+
+def test_it_streams():
+    products = generate_products(MAX_PRODUCTS)
+    assert len(list(itertools.islice(products, 5))) == 5
+
+
+@pytest.mark.parametrize("number", [99, 0, -1, MAX_PRODUCTS + 1])
+def test_a_number_out_of_range_is_named(number):
+    with pytest.raises(ValueError, match=r"between 100 and 1,200,000, got"):
+        generate_products(number)
+
+
+@pytest.mark.parametrize("arguments", [{"num_products": 1e3}, {"num_products": True}, {"seed": "7"}])
+def test_only_whole_numbers_will_do(arguments):
+    with pytest.raises(TypeError, match="must be a whole number"):
+        generate_products(**arguments)
+
+
+def test_departments_have_the_real_shares(raws):
+    counts = [sum(raw.product["category"] == name for raw in raws) for name in DEPARTMENTS]
+    assert all(abs(count - real) < 30 for count, real in zip(counts, (238, 229, 216, 200, 117), strict=True))
+
+
+def test_asins_are_ten_characters_and_unique():
+    asins = {make_asin(0, index) for index in range(200_000)}
+    assert len(asins) == 200_000
+    assert all(len(asin) == 10 for asin in asins)
+
+
+def test_a_product_has_the_fields_of_the_source_files(raws):
+    for raw in raws:
+        product = raw.product
+        assert set(product) == {
+            "name", "full_description", "small_description", "pricing", "images", "product_category",
+            "customization_options", "asin", "category", "query", "page",
+        }  # fmt: skip
+        assert product["name"].strip() == product["name"] != ""
+        for values in product["customization_options"].values():
+            names = [value["value"] for value in values]
+            assert 1 <= len(names) == len(set(names)) <= 50
+        assert all(entry["asin"] == product["asin"] for entry in raw.human)
+
+
+def test_instructions_name_only_what_the_product_lists(raws):
+    for raw in raws:
+        listed = set(raw.attributes["attributes"])
+        wanted = raw.attributes.get("instruction_attributes", [])
+        assert set(wanted) <= listed
+        assert all(attribute in raw.attributes["instruction"] for attribute in wanted)
+        options = {v["value"].lower() for values in raw.product["customization_options"].values() for v in values}
+        for entry in raw.human:
+            assert entry["instruction_attributes"]
+            assert set(entry["instruction_attributes"]) <= listed
+            assert set(entry["instruction_options"]) <= options
+
+
+def test_every_instruction_word_is_lower_case_for_people_and_find_me_for_the_template(raws):
+    templates = [raw.attributes["instruction"] for raw in raws if "instruction" in raw.attributes]
+    assert all(text.startswith("Find me ") for text in templates)
+    human = [entry["instruction"] for raw in raws for entry in raw.human]
+    assert len({text.split(" ")[0] for text in human}) >= 10
+    assert len(set(human)) > 0.9 * len(human)
+
+
+def test_nouns_leave_out_numbers_and_little_words():
+    title = "Zalo Women's Non-Slip House Slippers with Memory Foam, 2 Pack"
+    nouns = title_nouns(load_vocabulary(), title)
+    assert nouns == ("zalo", "women", "slip", "house", "slippers", "memory", "foam", "pack")
+
+
+def test_product_is_drawn_from_its_index_alone(raws):
+    assert generate_product(load_vocabulary(), 0, 777) == raws[777]

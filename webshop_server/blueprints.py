@@ -1,0 +1,149 @@
+"""What a generated product is, before any text is written about it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from webshop_server.brands import brand_name
+from webshop_server.vocabulary import Department, Family, Feature, ProductType, Vocabulary
+
+SIBLING_RATE = 0.13
+SIBLING_REACH = 400
+SPREAD = 0.6180339887498949
+NUM_BRANDS = 900
+TYPE_SKEW = 1.75
+FOREIGN_QUERY_RATE = 0.22
+FOREIGN_PATH_RATE = 0.12
+NO_PATH_RATE = 0.022
+PRICE_SIGMA = 0.62
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """A product's nature.
+
+    Attributes:
+        department, family, type: Where it belongs.
+        noun: What titles and texts call it.
+        query: The shop's query word; sometimes that of a related type.
+        path: Category path; sometimes that of a related type, rarely empty.
+        brand: Invented name.
+        words: Words that describe it in titles, in order of importance.
+        features: All that it has.
+        num_listed: How many of them the attribute list names, from the front.
+        has_instruction: Whether it has a synthetic instruction.
+        price: In dollars.
+    """
+
+    department: Department
+    family: Family
+    type: ProductType
+    noun: str
+    query: str
+    path: tuple[str, ...]
+    brand: str
+    words: tuple[str, ...]
+    features: tuple[Feature, ...]
+    num_listed: int
+    has_instruction: bool
+    price: float
+
+
+def draw_blueprint(vocabulary: Vocabulary, seed: int, index: int) -> Blueprint:
+    """Return the nature of product `index`: its own, or that of a sibling a little changed."""
+    rng = random.Random(f"{seed}/{index}/nature")
+    if index == 0 or rng.random() >= SIBLING_RATE:
+        return _draw_own(vocabulary, rng, seed, index)
+    elder = max(0, index - 1 - int(rng.random() * SIBLING_REACH))
+    elder_rng = random.Random(f"{seed}/{elder}/nature")
+    elder_rng.random()
+    return _vary(rng, _draw_own(vocabulary, elder_rng, seed, elder))
+
+
+def _draw_own(vocabulary: Vocabulary, rng: random.Random, seed: int, index: int) -> Blueprint:
+    department = _department_of(vocabulary.departments, seed, index)
+    family, kind = department.shelf[int(rng.random() ** TYPE_SKEW * len(department.shelf))]
+    has_instruction = rng.random() < department.instruction_rate
+    num_listed = _draw_num_listed(rng, has_instruction, department.name == "fashion")
+    features = _draw_features(rng, family.features, max(num_listed, 3 + int(rng.random() * 4)))
+    return Blueprint(
+        department=department,
+        family=family,
+        type=kind,
+        noun=kind.nouns[int(rng.random() * 1.7)],
+        query=(_other(rng, family) if rng.random() < FOREIGN_QUERY_RATE else kind).query,
+        path=_draw_path(rng, family, kind),
+        brand=brand_name(department.name, int(rng.random() ** 1.6 * NUM_BRANDS)),
+        words=tuple(rng.sample(family.words, min(14, len(family.words)))),
+        features=tuple(features),
+        num_listed=num_listed,
+        has_instruction=has_instruction,
+        price=_draw_price(rng, kind.price),
+    )
+
+
+def _vary(rng: random.Random, elder: Blueprint) -> Blueprint:
+    """Return a product of the same line: same brand and kind, other details."""
+    features = list(elder.features)
+    others = [feature for feature in elder.family.features if feature not in features]
+    for position in range(len(features)):
+        if others and rng.random() < 0.3:
+            features[position] = others.pop(int(rng.random() * len(others)))
+    words = list(elder.words)
+    if rng.random() < 0.7:
+        rng.shuffle(words)
+    has_instruction = rng.random() < elder.department.instruction_rate
+    return replace(
+        elder,
+        brand=elder.brand if rng.random() < 0.7 else brand_name(elder.department.name, int(rng.random() * NUM_BRANDS)),
+        words=tuple(words),
+        features=tuple(features),
+        num_listed=min(len(features), _draw_num_listed(rng, has_instruction, elder.department.name == "fashion")),
+        has_instruction=has_instruction,
+        price=_draw_price(rng, elder.price, sigma=0.2),
+    )
+
+
+def _department_of(departments: Sequence[Department], seed: int, index: int) -> Department:
+    """Spread the departments evenly over the indices, in the proportions of the shares."""
+    start = random.Random(f"{seed}/departments").random() if seed else 0.0
+    position = (start + index * SPREAD) % 1.0 * sum(department.share for department in departments)
+    for department in departments:
+        position -= department.share
+        if position < 0:
+            return department
+    return departments[-1]
+
+
+def _draw_num_listed(rng: random.Random, has_instruction: bool, is_rich: bool) -> int:
+    if not has_instruction:
+        return rng.choices((0, 1, 2, 3, 4, 5), cum_weights=(30, 60, 83, 92, 97, 100))[0]
+    count = rng.choices((2, 3, 4, 5, 6, 7, 9), cum_weights=(44, 71, 87, 92, 96, 99, 100))[0]
+    return count + (is_rich and rng.random() < 0.5)
+
+
+def _draw_features(rng: random.Random, features: Sequence[Feature], count: int) -> list[Feature]:
+    """Draw features, the first ones of each kind more often, as some are in every shop."""
+    weights = {feature: rng.random() ** (1.0 + 0.12 * position) for position, feature in enumerate(features)}
+    return sorted(features, key=weights.__getitem__, reverse=True)[:count] if count else []
+
+
+def _other(rng: random.Random, family: Family) -> ProductType:
+    return family.types[int(rng.random() * len(family.types))]
+
+
+def _draw_path(rng: random.Random, family: Family, kind: ProductType) -> tuple[str, ...]:
+    chance = rng.random()
+    if chance < NO_PATH_RATE:
+        return ()
+    return (_other(rng, family) if chance < NO_PATH_RATE + FOREIGN_PATH_RATE else kind).path
+
+
+def _draw_price(rng: random.Random, usual: float, sigma: float = PRICE_SIGMA) -> float:
+    price = usual * rng.lognormvariate(0.0, sigma)
+    chance = rng.random()
+    if chance < 0.55:
+        return max(1, round(price)) - 0.01
+    return max(0.5, round(price)) if chance < 0.65 else max(0.5, round(price, 2))
