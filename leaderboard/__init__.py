@@ -1,0 +1,1 @@
+"""Frozen panels of tasks, runs of any agent over them, scores with intervals, reports, and replays that check them."""

@@ -1,0 +1,166 @@
+"""Scores and episodes for the terminal."""
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.segment import Segment as TerminalSegment
+from rich.table import Table
+from rich.text import Text
+
+from hiper_envs import Episode, Segment, Step
+from leaderboard.scoring import (
+    HEADLINE_KEYS,
+    METRICS,
+    METRICS_BY_KEY,
+    Comparison,
+    Interval,
+    Metric,
+    Scores,
+    is_ill_formed,
+)
+
+BAND_STYLES = ("cyan", "magenta", "yellow", "green", "blue", "red")
+"""Colours of the segments, in turn."""
+INTERVAL_KEYS = ("success", "score")
+FAULT_KEYS = ("ill_formed", "crashes")
+"""Shown only where they occur."""
+NOTE = "in brackets: bootstrap 95 % interval over episodes"
+
+
+def rank_scores(scores: Sequence[Scores]) -> list[Scores]:
+    """Return scores with the best first: by success, then by score."""
+    return sorted(scores, key=lambda row: (-row.metrics["success"].value, -row.metrics["score"].value, row.name))
+
+
+def format_value(metric: Metric, value: float) -> str:
+    """Return a metric's value as text, a dash where there is none."""
+    return "-" if value != value else f"{value:.{metric.digits}f}"
+
+
+def format_interval(metric: Metric, interval: Interval) -> str:
+    """Return "93.3 [87, 98]"; a number without a unit keeps its decimals in the brackets."""
+    if interval.value != interval.value:
+        return "-"
+    digits = 0 if metric.is_percent else metric.digits
+    return f"{format_value(metric, interval.value)} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
+
+
+def render_table(scores: Sequence[Scores]) -> RenderableType:
+    """Return one table for each panel, the best agent first."""
+    panels = list(dict.fromkeys(row.panel for row in scores))
+    return Group(*(_panel_table(panel, rank_scores([row for row in scores if row.panel == panel])) for panel in panels))
+
+
+def _panel_table(panel: str, scores: Sequence[Scores]) -> RenderableType:
+    metrics = [metric for metric in METRICS if metric.key not in FAULT_KEYS or _occurs(metric, scores)]
+    rows = []
+    for row in scores:
+        episodes = str(row.num_episodes) if row.is_complete else f"{row.num_episodes} of {row.num_tasks}"
+        rows.append([row.name, *(_format_cell(metric, row.metrics[metric.key]) for metric in metrics), episodes])
+    return _table(panel, ["agent", *(metric.title for metric in metrics), "episodes"], rows, NOTE)
+
+
+def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> RenderableType:
+    """Return a table whose first column holds names and whose others hold numbers that never wrap."""
+    table = Table(box=SIMPLE_HEAD, caption=note, caption_justify="left", padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column(headings[0], style="bold", overflow="fold")
+    for column, heading in enumerate(headings[1:], start=1):
+        width = max(len(text) for text in [*heading.split(), *(row[column] for row in rows)])
+        table.add_column(heading, justify="right", width=width)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return Group("", Text(title, style="bold"), table)
+
+
+def _occurs(metric: Metric, scores: Sequence[Scores]) -> bool:
+    return any(row.metrics[metric.key].value > 0 for row in scores)
+
+
+def _format_cell(metric: Metric, interval: Interval) -> str:
+    is_wide = metric.key in INTERVAL_KEYS
+    return format_interval(metric, interval) if is_wide else format_value(metric, interval.value)
+
+
+def render_types(scores: Sequence[Scores]) -> RenderableType:
+    """Return a table of success by type of task for each panel whose task ids tell types."""
+    metric = METRICS_BY_KEY["success"]
+    tables = []
+    for panel in dict.fromkeys(row.panel for row in scores):
+        ranked = rank_scores([row for row in scores if row.panel == panel])
+        kinds = sorted({kind for row in ranked for kind in row.by_type})
+        rows = [
+            [row.name, *(format_value(metric, row.type_metric(kind, metric.key).value) for kind in kinds)]
+            for row in ranked
+        ]
+        if kinds:
+            tables.append(_table(f"{panel}: success % by type of task", ["agent", *kinds], rows))
+    return Group(*tables)
+
+
+def render_comparisons(comparisons: Sequence[Comparison]) -> RenderableType:
+    """Return a table of paired differences."""
+    metrics = [METRICS_BY_KEY[key] for key in HEADLINE_KEYS]
+    rows = []
+    for row in comparisons:
+        cells = [format_interval(metric, row.differences[metric.key]) for metric in metrics]
+        rows.append([f"{row.first} - {row.second}", *cells, str(row.num_pairs)])
+    headings = ["first - second", *(metric.title for metric in metrics), "tasks"]
+    return _table("paired differences on the same tasks", headings, rows, NOTE)
+
+
+def render_episode(episode: Episode) -> RenderableType:
+    """Return an episode turn by turn, its segments as coloured bands."""
+    head = Text.assemble((episode.agent, "bold"), f" on {episode.task_id}\n", (episode.instruction, "italic"))
+    parts: list[RenderableType] = [head, Padding(Text(episode.reset_observation.strip(), style="dim"), (1, 0, 0, 2))]
+    for index, segment in enumerate(episode.segments):
+        parts.append(_segment_band(index, segment, episode.steps[segment.start : segment.end]))
+    parts.append(_outcome(episode))
+    return Group(*parts)
+
+
+def _segment_band(index: int, segment: Segment, steps: Sequence[Step]) -> RenderableType:
+    """Return the turns of a segment beside a bar in its colour."""
+    style = BAND_STYLES[index % len(BAND_STYLES)]
+    turns = f"{segment.num_turns} turn{'s' if segment.num_turns != 1 else ''}"
+    heading = Text.assemble(
+        (f"{index + 1}. {segment.subgoal or '(no subgoal)'}", f"bold {style}"),
+        (f"  {turns}, {segment.end_reason}", "dim"),
+    )
+    rows = Table.grid(padding=(0, 1, 0, 0))
+    rows.add_column(width=3, justify="right", style="dim")
+    rows.add_column(ratio=1)
+    for step in steps:
+        rows.add_row(str(step.turn + 1), _turn_text(step))
+    return Group(Barred(Group(heading, rows), style), "")
+
+
+class Barred:
+    """Something with a coloured bar along its left side."""
+
+    def __init__(self, inside: RenderableType, style: str) -> None:
+        self.inside = inside
+        self.style = style
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render line by line, each after a piece of the bar."""
+        bar = TerminalSegment("▌ ", console.get_style(self.style))
+        for line in console.render_lines(self.inside, options.update(width=options.max_width - 2)):
+            yield from (bar, *line, TerminalSegment.line())
+
+
+def _turn_text(step: Step) -> Text:
+    reward = f"  reward {step.reward:g}" if step.reward else ""
+    lines = [Text.assemble("> ", (step.action or "(no action)", "bold"), (reward, "green"))]
+    if is_ill_formed(step):
+        lines += [Text(f"! {problem}", style="red") for problem in step.problems]
+    lines.append(Text(step.observation.strip(), style="dim"))
+    return Text("\n").join(lines)
+
+
+def _outcome(episode: Episode) -> Text:
+    if episode.error is not None:
+        return Text(f"crashed: {episode.error}", style="bold red")
+    word, style = ("success", "bold green") if episode.success else ("no success", "bold yellow")
+    return Text.assemble((word, style), f" after {episode.num_turns} turns, score {100 * episode.score:.0f}")
