@@ -11,10 +11,11 @@ from webshop_server.vocabulary import Department, Family, Feature, ProductType, 
 
 SIBLING_RATE = 0.13
 SIBLING_REACH = 400
+SAME_OPTIONS_RATE = 0.6
 SPREAD = 0.6180339887498949
 NUM_BRANDS = 900
-TYPE_SKEW = 1.75
-FOREIGN_QUERY_RATE = 0.22
+POPULAR_SHARE, POPULAR_RATE = 0.3, 0.92
+FOREIGN_QUERY_RATE = 0.32
 FOREIGN_PATH_RATE = 0.12
 NO_PATH_RATE = 0.022
 PRICE_SIGMA = 0.62
@@ -35,6 +36,7 @@ class Blueprint:
         num_listed: How many of them the attribute list names, from the front.
         has_instruction: Whether it has a synthetic instruction.
         price: In dollars.
+        options_from: Index of the product whose option groups it has: its own, or its elder sibling's.
     """
 
     department: Department
@@ -49,6 +51,7 @@ class Blueprint:
     num_listed: int
     has_instruction: bool
     price: float
+    options_from: int
 
 
 def draw_blueprint(vocabulary: Vocabulary, seed: int, index: int) -> Blueprint:
@@ -56,15 +59,15 @@ def draw_blueprint(vocabulary: Vocabulary, seed: int, index: int) -> Blueprint:
     rng = random.Random(f"{seed}/{index}/nature")
     if index == 0 or rng.random() >= SIBLING_RATE:
         return _draw_own(vocabulary, rng, seed, index)
-    elder = max(0, index - 1 - int(rng.random() * SIBLING_REACH))
+    elder = index - 1 - int(rng.random() * min(index, SIBLING_REACH))
     elder_rng = random.Random(f"{seed}/{elder}/nature")
     elder_rng.random()
-    return _vary(rng, _draw_own(vocabulary, elder_rng, seed, elder))
+    return _vary(rng, index, _draw_own(vocabulary, elder_rng, seed, elder))
 
 
 def _draw_own(vocabulary: Vocabulary, rng: random.Random, seed: int, index: int) -> Blueprint:
     department = _department_of(vocabulary.departments, seed, index)
-    family, kind = department.shelf[int(rng.random() ** TYPE_SKEW * len(department.shelf))]
+    family, kind = department.shelf[_draw_place(rng, len(department.shelf))]
     has_instruction = rng.random() < department.instruction_rate
     num_listed = _draw_num_listed(rng, has_instruction, department.name == "fashion")
     features = _draw_features(rng, family.features, max(num_listed, 3 + int(rng.random() * 4)))
@@ -72,24 +75,25 @@ def _draw_own(vocabulary: Vocabulary, rng: random.Random, seed: int, index: int)
         department=department,
         family=family,
         type=kind,
-        noun=kind.nouns[int(rng.random() * 1.7)],
-        query=(_other(rng, family) if rng.random() < FOREIGN_QUERY_RATE else kind).query,
+        noun=kind.nouns[int(rng.random() * 2)],
+        query=(_other(rng, family, 3) if rng.random() < FOREIGN_QUERY_RATE else kind).query,
         path=_draw_path(rng, family, kind),
         brand=brand_name(department.name, int(rng.random() ** 1.6 * NUM_BRANDS)),
-        words=tuple(rng.sample(family.words, min(14, len(family.words)))),
+        words=tuple(_draw_words(rng, vocabulary, family)),
         features=tuple(features),
         num_listed=num_listed,
         has_instruction=has_instruction,
         price=_draw_price(rng, kind.price),
+        options_from=index,
     )
 
 
-def _vary(rng: random.Random, elder: Blueprint) -> Blueprint:
+def _vary(rng: random.Random, index: int, elder: Blueprint) -> Blueprint:
     """Return a product of the same line: same brand and kind, other details."""
     features = list(elder.features)
     others = [feature for feature in elder.family.features if feature not in features]
     for position in range(len(features)):
-        if others and rng.random() < 0.3:
+        if others and rng.random() < 0.15:
             features[position] = others.pop(int(rng.random() * len(others)))
     words = list(elder.words)
     if rng.random() < 0.7:
@@ -103,6 +107,7 @@ def _vary(rng: random.Random, elder: Blueprint) -> Blueprint:
         num_listed=min(len(features), _draw_num_listed(rng, has_instruction, elder.department.name == "fashion")),
         has_instruction=has_instruction,
         price=_draw_price(rng, elder.price, sigma=0.2),
+        options_from=elder.options_from if rng.random() < SAME_OPTIONS_RATE else index,
     )
 
 
@@ -121,17 +126,29 @@ def _draw_num_listed(rng: random.Random, has_instruction: bool, is_rich: bool) -
     if not has_instruction:
         return rng.choices((0, 1, 2, 3, 4, 5), cum_weights=(30, 60, 83, 92, 97, 100))[0]
     count = rng.choices((2, 3, 4, 5, 6, 7, 9), cum_weights=(44, 71, 87, 92, 96, 99, 100))[0]
-    return count + (is_rich and rng.random() < 0.5)
+    return count + (int(rng.random() * 3) if is_rich else 0)
 
 
 def _draw_features(rng: random.Random, features: Sequence[Feature], count: int) -> list[Feature]:
     """Draw features, the first ones of each kind more often, as some are in every shop."""
-    weights = {feature: rng.random() ** (1.0 + 0.12 * position) for position, feature in enumerate(features)}
-    return sorted(features, key=weights.__getitem__, reverse=True)[:count] if count else []
+    weights = [rng.random() ** (1.0 + 0.12 * position) for position in range(len(features))]
+    order = sorted(range(len(features)), key=weights.__getitem__, reverse=True)
+    return [features[position] for position in order[:count]]
 
 
-def _other(rng: random.Random, family: Family) -> ProductType:
-    return family.types[int(rng.random() * len(family.types))]
+def _draw_place(rng: random.Random, num_types: int) -> int:
+    """Draw a type's place on the shelf; the front of it is what most sellers offer."""
+    return int(rng.random() * num_types * (POPULAR_SHARE if rng.random() < POPULAR_RATE else 1.0))
+
+
+def _draw_words(rng: random.Random, vocabulary: Vocabulary, family: Family) -> list[str]:
+    words = rng.sample(family.words, 9) + rng.sample(vocabulary.title_words, 5)
+    rng.shuffle(words)
+    return words
+
+
+def _other(rng: random.Random, family: Family, first: int = 99) -> ProductType:
+    return family.types[int(rng.random() * min(first, len(family.types)))]
 
 
 def _draw_path(rng: random.Random, family: Family, kind: ProductType) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ from webshop_server.vocabulary import PATH_SEPARATOR, Vocabulary, load_vocabular
 MIN_PRODUCTS, MAX_PRODUCTS, DEFAULT_PRODUCTS = 100, 1_200_000, 1_000
 HUMAN_RICH_PRODUCTS = 1_000
 HUMAN_RATE = 0.01
-MAX_HUMAN = 4
 RANGE_RATE = 0.093
 NO_PRICE_RATE = 0.085
 ASIN_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -59,8 +58,7 @@ def generate_product(vocabulary: Vocabulary, seed: int, index: int) -> RawProduc
     """Return product `index` of the catalogue with this seed."""
     rng = random.Random(f"{seed}/{index}/text")
     blueprint = draw_blueprint(vocabulary, seed, index)
-    has_options = rng.random() < blueprint.department.option_rate
-    options = draw_options(rng, vocabulary, blueprint.family.options) if has_options else {}
+    options = _draw_options(vocabulary, seed, blueprint)
     text = write_text(rng, vocabulary, blueprint)
     asin = make_asin(seed, index)
     product = {
@@ -81,6 +79,13 @@ def generate_product(vocabulary: Vocabulary, seed: int, index: int) -> RawProduc
     attributes = _list_attributes(rng, vocabulary, blueprint)
     human = _write_human(rng, vocabulary, blueprint, options, index, asin, attributes["attributes"])
     return RawProduct(product, attributes, human, text.title_nouns)
+
+
+def _draw_options(vocabulary: Vocabulary, seed: int, blueprint: Blueprint) -> dict[str, list[str]]:
+    rng = random.Random(f"{seed}/{blueprint.options_from}/options")
+    if rng.random() >= blueprint.department.option_rate:
+        return {}
+    return draw_options(rng, vocabulary, blueprint.family.options)
 
 
 def make_asin(seed: int, index: int) -> str:
@@ -147,8 +152,12 @@ def _write_human(
             "options": shown,
             **write_human_instruction(rng, vocabulary, blueprint.noun, listed, options),
         }
-        for _ in range(1 + int(rng.random() * MAX_HUMAN))
+        for _ in range(_draw_num_human(rng, bool(options)))
     )
+
+
+def _draw_num_human(rng: random.Random, has_options: bool) -> int:
+    return 2 + int(rng.random() * 5) if has_options else int(rng.random() * 2)
 
 
 def _pick(rng: random.Random, options: Sequence[str]) -> str:

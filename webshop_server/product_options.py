@@ -40,7 +40,7 @@ def draw_options(
 
 def draw_values(rng: random.Random, vocabulary: Vocabulary, profile: str) -> list[str]:
     """Draw the values of one group; 2 to 50 of them, mostly 3 to 6."""
-    count = min(MAX_VALUES, max(2, round(rng.lognormvariate(1.42, 0.68))))
+    count = min(MAX_VALUES, max(2, round(rng.lognormvariate(1.47, 0.76))))
     return list(dict.fromkeys(_PROFILES[profile](rng, vocabulary, count)))
 
 

@@ -11,8 +11,9 @@ from typing import TypeVar
 from webshop_server.blueprints import Blueprint
 from webshop_server.vocabulary import Feature, Vocabulary
 
-IN_TITLE, IN_DESCRIPTION, IN_FIRST_BULLET, IN_OTHER_BULLETS = 0.24, 0.35, 0.2, 0.72
+IN_TITLE, IN_DESCRIPTION, IN_FIRST_BULLET, IN_OTHER_BULLETS = 0.15, 0.14, 0.14, 0.85
 NO_DESCRIPTION_RATE = 0.3
+STUFFED_RATE = 0.3
 HEADED_RATE = 0.45
 BULLET_COUNTS = ((1, 2, 3, 4, 5, 6, 7, 8), (6, 9, 16, 26, 84, 94, 99, 100))
 LETTERS = "ABCDEFGHJKLMNPRSTVXZ"
@@ -68,8 +69,12 @@ class _Writer:
         if rng.random() < 0.9:
             parts.insert(0, blueprint.brand)
         more = self._title_features() + self._title_fillers(words)
-        while more and sum(part.count(" ") + 1 for part in parts) < length:
-            parts.append(more.pop(0))
+        length -= sum(part.count(" ") + 1 for part in parts)
+        for part in more:
+            if length <= 0:
+                break
+            parts.append(part)
+            length -= part.count(" ") + 1
         separator = ", " if rng.random() < 0.25 else " "
         return " ".join(parts[:3]) + "".join(separator + part for part in parts[3:])
 
@@ -84,6 +89,8 @@ class _Writer:
         other = second if self.blueprint.noun == first else first
         if rng.random() < 0.35:
             fillers.insert(0, other)
+        if rng.random() < STUFFED_RATE:
+            fillers.insert(0, _pick(rng, _pick(rng, self.blueprint.family.types).nouns))
         if rng.random() < 0.25:
             fillers.insert(0, f"for {_title_case(_last_use(self.blueprint.family.features, rng))}")
         if rng.random() < 0.35:
@@ -128,8 +135,10 @@ class _Writer:
         sentences = [self._write_about(feature) for feature in self.blueprint.features if rng.random() < IN_DESCRIPTION]
         if rng.random() < 0.3:
             sentences.insert(0, self._fill(_pick(rng, self.vocabulary.sentences["openers"])))
-        while sum(sentence.count(" ") + 1 for sentence in sentences) < length and len(sentences) < 120:
+        length -= sum(sentence.count(" ") + 1 for sentence in sentences)
+        while length > 0:
             sentences.append(self._filler())
+            length -= sentences[-1].count(" ") + 1
         return " ".join(sentences)
 
     def _write_about(self, feature: Feature) -> str:

@@ -81,6 +81,7 @@ class Vocabulary:
         sentences: Sentences around a feature by kind ("quality", "part", "use"), and "facts", "short", "openers".
         common_parts: Bigrams that are listed as attributes though they say nothing.
         tails: What titles end on.
+        title_words: Words that any title can have.
         values: Option values by name of the list.
         phrasings: Parts of human-style instructions.
         not_nouns: Lowercased words which are no noun in a title.
@@ -90,6 +91,7 @@ class Vocabulary:
     sentences: Mapping[str, tuple[str, ...]]
     common_parts: tuple[str, ...]
     tails: tuple[str, ...]
+    title_words: tuple[str, ...]
     values: Mapping[str, tuple[str, ...]]
     phrasings: Mapping[str, Any]
     not_nouns: frozenset[str]
@@ -110,6 +112,7 @@ def load_vocabulary() -> Vocabulary:
         sentences={**sentences, **{kind: sentences[plural] for kind, plural in kinds.items()}},
         common_parts=tuple(general["sentences"]["common_parts"]),
         tails=tuple(general["title"]["tails"]),
+        title_words=tuple(general["title"]["words"]),
         values={name: tuple(values) for name, values in general["values"].items()},
         phrasings=general["instructions"],
         not_nouns=frozenset(_read_text("not_nouns.txt").split()),
