@@ -1,0 +1,1 @@
+"""ALFWorld: games, two engines, a solver and the environment over them."""

@@ -236,9 +236,9 @@ def _read_source(source: Problem | Mapping[str, Any] | str | Path) -> tuple[Mapp
 
 def _shuffle_names(official: _Official, infos: Mapping[str, Any], seed: int) -> dict[str, str]:
     """Deal the names out by the official demangler, its global generator replaced by a seeded one."""
-    misc = sys.modules[official.demangler.__module__]
+    misc: Any = sys.modules[official.demangler.__module__]
     own = misc.random
-    misc.random = random.Random(seed)  # type: ignore[attr-defined]
+    misc.random = random.Random(seed)
     try:
         demangler = official.demangler(game_infos=infos, shuffle=True)
     finally:
@@ -276,18 +276,18 @@ def _silence(package: str) -> Iterator[None]:
     """Take `print` away from a package's modules, so that sys.stdout need not be exchanged for everybody."""
     modules = [module for name, module in list(sys.modules.items()) if name.startswith(package) and module]
     for module in modules:
-        module.print = _print_to_file  # type: ignore[attr-defined]
+        vars(module)["print"] = _print_to_file
     try:
         yield
     finally:
         for module in modules:
-            del module.print  # type: ignore[attr-defined]
+            del vars(module)["print"]
 
 
 def _print_to_file(*args: Any, file: Any = None, **kwargs: Any) -> None:
     """Print what goes into a given file, and nothing to the terminal."""
     if file is not None:
-        print(*args, file=file, **kwargs)  # noqa: T201
+        print(*args, file=file, **kwargs)
 
 
 def _make_planner_module(official: _Official, translation: _Translation) -> SimpleNamespace:
