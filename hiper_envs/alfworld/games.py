@@ -1,0 +1,113 @@
+"""Games made from nothing but their id, in milliseconds: `generate('train/pick_...-Bowl-None-DiningTable-23/2')`.
+
+The id is the seed (through SHA-256): a game is the same in every process and on every machine; nothing is stored.
+"""
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from hiper_envs.alfworld.goals import Goal
+from hiper_envs.alfworld.placement import Thing, place_things
+from hiper_envs.alfworld.problem import Fact, Problem
+from hiper_envs.alfworld.scenes import Furniture, Location, Scene, load_scene, load_types
+from hiper_envs.alfworld.tasks import Task, parse_task_id, task_ids
+
+__all__ = ["generate", "task_ids"]
+
+AGENT = "agent1"
+ESCAPES = str.maketrans({"|": "_bar_", "+": "_plus_", "-": "_minus_", ".": "_dot_"})
+"""How PDDL names spell the marks of AI2-THOR's ids."""
+
+
+def generate(task_id: str) -> Problem:
+    """Returns the game of an id: one of `task_ids(split)`, or any other that reads like them and can be built.
+
+    Raises:
+        ValueError: in one sentence, when the id does not say what can be built.
+    """
+    task = parse_task_id(task_id)
+    seed = int.from_bytes(hashlib.sha256(task.id.encode()).digest())
+    generator = random.Random(seed)
+    scene = load_scene(task.floor_plan)
+    receptacle_type = None if task.kind == "look_at" else task.receptacle_type
+    num_targets = 2 if task.kind == "pick_two" else 1
+    things = place_things(scene, generator, task.object_type, receptacle_type, num_targets)
+    start = scene.start(generator)
+    return Problem(
+        name=f"plan_{task.id.translate(str.maketrans('/-', '__'))}",
+        entities=_declare(scene, things, start),
+        facts=tuple(_state(scene, things, start)),
+        goal=Goal(task.kind, task.object_type, receptacle_type),
+        task=_write_sentence(task, generator),
+    )
+
+
+def _write_sentence(task: Task, generator: random.Random) -> str:
+    sentences = load_types().goals[task.kind]
+    sentence = sentences[int(generator.random() * len(sentences))]
+    receptacle = task.receptacle_type.lower()
+    return sentence.format(obj=task.object_type.lower(), recep=receptacle, toggle=receptacle)
+
+
+@lru_cache(maxsize=2**13)
+def _escape(name: str) -> str:
+    return name.translate(ESCAPES)
+
+
+def _write_location(location: Location) -> str:
+    return _escape("loc|" + "|".join(str(number) for number in location))
+
+
+def _declare(scene: Scene, things: Sequence[Thing], start: Location) -> dict[str, str]:
+    """Returns PDDL name -> PDDL type of everything: the agent, the types, and what is in the room."""
+    types = load_types()
+    entities = {AGENT: "agent"} | {kind: "object" for kind in types.objects}
+    entities |= {f"{kind}Type": "otype" for kind in types.objects}
+    entities |= {f"{kind}Type": "rtype" for kind in types.receptacles}
+    entities |= {name: "object" for name in sorted(_escape(thing.name) for thing in things)}
+    entities |= {_escape(piece.name): "receptacle" for piece in scene.furniture}
+    places = {piece.location for piece in scene.furniture} | {thing.location for thing in things} | {start}
+    return entities | {_write_location(place): "location" for place in sorted(places)}
+
+
+def _state(scene: Scene, things: Sequence[Thing], start: Location) -> Iterator[Fact]:
+    """Yields the facts that hold at the start, each once."""
+    for piece in scene.furniture:
+        yield "receptacleType", _escape(piece.name), f"{piece.type}Type"
+    for thing in things:
+        yield "objectType", _escape(thing.name), f"{thing.type}Type"
+    yield from _capacities(scene.furniture, things)
+    yield from _abilities(things)
+    for piece in scene.furniture:
+        if piece.is_openable:
+            yield "openable", _escape(piece.name)
+    yield "atLocation", AGENT, _write_location(start)
+    for thing in things:
+        if thing.container is not None:
+            yield "inReceptacleObject", _escape(thing.name), _escape(thing.container)
+        if thing.holder is not None:
+            yield "inReceptacle", _escape(thing.name), _escape(thing.holder.name)
+    for piece in scene.furniture:
+        yield "receptacleAtLocation", _escape(piece.name), _write_location(piece.location)
+    for thing in things:
+        yield "objectAtLocation", _escape(thing.name), _write_location(thing.location)
+
+
+def _capacities(furniture: Sequence[Furniture], things: Sequence[Thing]) -> Iterator[Fact]:
+    """Yields what may lie in what, for the types that are there."""
+    present = {thing.type for thing in things}
+    for kind in dict.fromkeys(piece.type for piece in furniture):
+        for content in load_types().contents.get(kind, ()):
+            if content in present:
+                yield "canContain", f"{kind}Type", f"{content}Type"
+
+
+def _abilities(things: Sequence[Thing]) -> Iterator[Fact]:
+    types = load_types()
+    abilities = {"pickupable": types.pickupable, "isReceptacleObject": types.movable_receptacles} | types.properties
+    for ability, able in abilities.items():
+        for thing in things:
+            if thing.type in able:
+                yield ability, _escape(thing.name)
