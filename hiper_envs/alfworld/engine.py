@@ -1,7 +1,7 @@
 """The fast engine: ALFWorld's own rules, stated directly, word for word equal to the official engine."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from hiper_envs.alfworld.commands import is_reachable, list_commands
@@ -66,6 +66,11 @@ class Engine:
         }
         self.set_state(self.world.start)
 
+    @property
+    def task(self) -> str:
+        """The goal sentence, without 'Your task is to: '."""
+        return self.world.task
+
     def reset(self) -> Output:
         """Begin the game again."""
         self.set_state(self.world.start)
@@ -115,6 +120,12 @@ class Engine:
         self.cool = state.cool
         self.sliced = state.sliced
         self.toggled = state.toggled
+
+    def replay(self, commands: Iterable[str]) -> None:
+        """Begin the game again and play these commands."""
+        self.set_state(self.world.start)
+        for command in commands:
+            self.step(command)
 
     def is_won(self) -> bool:
         """Return whether the goal holds now."""

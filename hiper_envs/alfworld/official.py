@@ -20,6 +20,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
 from hiper_envs.alfworld.engine import Output
+from hiper_envs.alfworld.grammar import TASK_PREFIX
 from hiper_envs.alfworld.planner import LibraryPool
 from hiper_envs.alfworld.problem import GameFileError, Problem, load_fields, write_game
 
@@ -116,6 +117,9 @@ class OfficialEngine:
         source: A problem, a game file, or a game file's fields.
         name_seed: Deals the numbers in the names out at random; None gives the official names.
 
+    Attributes:
+        task: The goal sentence, without 'Your task is to: '; known after a reset.
+
     Raises:
         ImportError: The extra `official` is not installed.
         GameFileError: The game cannot be read or loaded.
@@ -129,6 +133,7 @@ class OfficialEngine:
         # At the end of the process there is no next engine to give the library to.
         self._release.atexit = False
         self._played: list[str] = []
+        self.task = ""
         try:
             with _LOCK:
                 self._load(official, library, name_seed)
@@ -171,6 +176,7 @@ class OfficialEngine:
         self._played = []
         with _LOCK, self._remembering(official):
             state = self._env.reset()
+        self.task = state["feedback"].rpartition(TASK_PREFIX)[2].removesuffix(".")
         return Output(state["feedback"], list(state["admissible_commands"]), bool(state["won"]))
 
     def step(self, command: str) -> Output:

@@ -1,0 +1,204 @@
+"""ALFWorld as a Gymnasium environment: text in, text out."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+
+from hiper_envs.alfworld.engine import Engine, Output
+from hiper_envs.alfworld.official import OfficialEngine
+from hiper_envs.alfworld.sources import SPLITS, Games, open_games
+from hiper_envs.alfworld.world import State
+from hiper_envs.spaces import UnicodeText
+from webshop_server.choices import check_choice, nearest_name
+
+ENGINES = ("fast", "textworld")
+NAME_SEEDS = 2**31
+
+
+class EnvState(NamedTuple):
+    """A point in a game that an environment can return to; picklable, equal for equal situations.
+
+    Attributes:
+        task_id: The game.
+        name_seed: How its names are dealt out; None for the official names.
+        engine_state: The fast engine's state, or the official engine's commands so far.
+    """
+
+    task_id: str
+    name_seed: int | None
+    engine_state: State | tuple[str, ...]
+
+
+class ALFWorldEnv(gym.Env[str, str]):
+    """One ALFWorld game at a time.
+
+    Observation and action are strings; the action is one command, stripped of outer spaces, exact in everything else.
+    `info` holds at each reset and step: `task_id`, `instruction`, `admissible_actions` (in string order), `success`,
+    `score` (1.0 when the goal holds, else 0.0); with `expert_plan` also `expert_plan`, commands from here to success.
+    The reward is the score, and the episode terminates when the goal holds.
+
+    Args:
+        split: "train", "valid_seen" or "valid_unseen".
+        games: None for the user's real games under $ALFWORLD_DATA or else generated ones; a folder; a file ending in
+            .tw-pddl or .tw-pddl.gz; or a sequence of such files.
+        engine: "fast", or "textworld" for the official engine (needs the extra `official`).
+        expert_plan: Whether `info` holds a solver's plan; privileged, for imitation and debugging.
+        shuffle_names: Whether each episode deals the numbers in the names out anew; for the train split only.
+
+    Raises:
+        ValueError: A split, engine or combination that does not exist, or a folder without games.
+        FileNotFoundError: The games are not there.
+        ImportError: engine="textworld" without the extra `official`.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - Gymnasium reads it as an attribute of the class
+
+    def __init__(
+        self,
+        split: str = "train",
+        games: Games = None,
+        engine: str = "fast",
+        expert_plan: bool = False,
+        shuffle_names: bool = False,
+    ) -> None:
+        self.split = check_choice(split, SPLITS, "split")
+        self.engine_name = check_choice(engine, ENGINES, "engine")
+        if shuffle_names and split != "train":
+            raise ValueError(f"shuffle_names is for the train split, not for {split!r}: the others are frozen")
+        self.observation_space = UnicodeText()
+        self.action_space = UnicodeText()
+        self._games = open_games(games, split)
+        self._expert_plan = expert_plan
+        self._shuffle_names = shuffle_names
+        self._task_id = ""
+        self._name_seed: int | None = None
+        self._engine: Engine | OfficialEngine | None = None
+        # What the solver reads: the engine itself, or a fast one in step with the official one.
+        self._mirror: Engine | None = None
+
+    @property
+    def tasks(self) -> Sequence[str]:
+        """The ids of the split's tasks, in a fixed order."""
+        return self._games.tasks
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+        """Begin a game.
+
+        Args:
+            seed: Seeds the draw of tasks; the same seed draws the same tasks.
+            options: "task": position in `tasks`, or a task's id; without it a task is drawn.
+
+        Raises:
+            ValueError: An option or a task that does not exist.
+            GameFileError: The game's file cannot be played.
+        """
+        super().reset(seed=seed)
+        task_id = self._choose_task(options or {})
+        name_seed = int(self.np_random.integers(NAME_SEEDS)) if self._shuffle_names else None
+        engine = self._start_engine(task_id, name_seed)
+        output = engine.reset()
+        if self._mirror is not None and self._mirror is not engine:
+            self._mirror.reset()
+        return output.text, self._make_info(engine, output)
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        """Play one command.
+
+        Raises:
+            TypeError: The action is no string.
+        """
+        if not isinstance(action, str):
+            raise TypeError(f"an action is a string such as 'go to desk 1', got {action!r} ({type(action).__name__})")
+        engine = self._playing()
+        output = engine.step(action)
+        if self._mirror is not None and self._mirror is not engine:
+            self._mirror.step(action)
+        return output.text, float(output.won), output.won, False, self._make_info(engine, output)
+
+    def get_state(self) -> EnvState:
+        """Return the present point of the game; an episode's count of turns is not part of it."""
+        return EnvState(self._task_id, self._name_seed, self._playing().get_state())
+
+    def set_state(self, state: EnvState) -> None:
+        """Go on from a state that `get_state` returned, here or in another environment over the same games.
+
+        The official engine plays the way there again, which takes as long as it did.
+        """
+        if not isinstance(state, EnvState):
+            raise TypeError(f"expected a state that get_state returned, got {type(state).__name__}")
+        engine = self._start_engine(self._find_task(state.task_id), state.name_seed)
+        if isinstance(engine, Engine) and isinstance(state.engine_state, State):
+            engine.set_state(state.engine_state)
+        elif isinstance(engine, OfficialEngine) and not isinstance(state.engine_state, State):
+            engine.set_state(state.engine_state)
+            if self._mirror is not None:
+                self._mirror.replay(state.engine_state)
+        else:
+            raise ValueError(f"this state was made by the other engine, not by engine={self.engine_name!r}")
+
+    def close(self) -> None:
+        """Give back what the official engine holds."""
+        if isinstance(self._engine, OfficialEngine):
+            self._engine.close()
+        self._engine = self._mirror = None
+
+    def _playing(self) -> Engine | OfficialEngine:
+        if self._engine is None:
+            raise gym.error.ResetNeeded("call reset before anything else: no game has begun")
+        return self._engine
+
+    def _choose_task(self, options: dict[str, Any]) -> str:
+        for key in options:
+            if key != "task":
+                check_choice(key, ["task"], "option of reset")
+        task = options.get("task")
+        if task is None:
+            return self.tasks[int(self.np_random.integers(len(self.tasks)))]
+        if isinstance(task, str):
+            return self._find_task(task)
+        if isinstance(task, bool) or not isinstance(task, (int, np.integer)):
+            raise ValueError(f"options['task'] is a position or a task id, got {task!r}")
+        if not 0 <= task < len(self.tasks):
+            raise ValueError(f"options['task'] = {task} is no position among the {len(self.tasks)} tasks")
+        return self.tasks[int(task)]
+
+    def _find_task(self, task_id: str) -> str:
+        if task_id != self._task_id and task_id not in self.tasks:
+            near = nearest_name(task_id, self.tasks)
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise ValueError(f"there is no task {task_id!r} among the {len(self.tasks)} of {self.split}{hint}")
+        return task_id
+
+    def _start_engine(self, task_id: str, name_seed: int | None) -> Engine | OfficialEngine:
+        """Return an engine for the task: the present one if it plays just that."""
+        if self._engine is not None and (task_id, name_seed) == (self._task_id, self._name_seed):
+            return self._engine
+        self.close()
+        self._engine = self._make_engine(task_id, name_seed)
+        self._task_id, self._name_seed = task_id, name_seed
+        return self._engine
+
+    def _make_engine(self, task_id: str, name_seed: int | None) -> Engine | OfficialEngine:
+        if self.engine_name == "fast":
+            engine = Engine(self._games.load(task_id), name_seed)
+            self._mirror = engine if self._expert_plan else None
+            return engine
+        if self._expert_plan:
+            self._mirror = Engine(self._games.load(task_id), name_seed)
+        return OfficialEngine(self._games.find_file(task_id) or self._games.load(task_id), name_seed)
+
+    def _make_info(self, engine: Engine | OfficialEngine, output: Output) -> dict[str, Any]:
+        info: dict[str, Any] = {
+            "task_id": self._task_id,
+            "instruction": engine.task,
+            "admissible_actions": output.admissible,
+            "success": output.won,
+            "score": float(output.won),
+        }
+        if self._mirror is not None:
+            from hiper_envs.alfworld.solver import solve
+
+            info["expert_plan"] = solve(self._mirror, self._mirror.problem)
+        return info
