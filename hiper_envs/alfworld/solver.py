@@ -1,0 +1,168 @@
+"""Plans with full knowledge: the commands that win a game from wherever an engine stands.
+
+Every receptacle is one `go` away from every other place, so a plan is a short list of stops and its length can be
+counted without trying it. All sensible lists of stops are counted and the shortest is written out: which object, which
+receptacle, which sink, microwave, fridge or lamp, where to leave what is in the way. The tests compare with a blind
+search.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, permutations, product
+from typing import NamedTuple
+
+from hiper_envs.alfworld.conditions import Held, Lit, Placed
+from hiper_envs.alfworld.engine import Engine
+from hiper_envs.alfworld.problem import Problem
+
+PUT_COMMANDS = {"move": "move {} to {}", "put": "put {} in/on {}"}
+
+
+class NoPlanError(ValueError):
+    """The game cannot be won from this state."""
+
+
+class Stop(NamedTuple):
+    """One deed at one receptacle; `needs_open` says whether its door matters."""
+
+    receptacle: int
+    command: str | None
+    needs_open: bool
+
+
+Route = list[Stop]
+
+
+def solve(engine: Engine, problem: Problem) -> list[str]:
+    """Returns commands that win the game from the engine's state, as few as can be; none if it is won already.
+
+    The engine is left as it is.
+
+    Raises:
+        NoPlanError: when there is no way, such as with a thing in hand that fits nowhere.
+    """
+    if engine.is_won():
+        return []
+    plans = [_walk(engine, route) for route in _Router(engine).routes()]
+    if not plans:
+        raise NoPlanError(f"{problem.name} ({problem.task}) can no longer be won from this state")
+    return min(plans, key=len)
+
+
+def _walk(engine: Engine, route: Sequence[Stop]) -> list[str]:
+    """Returns the commands that make the stops in turn, with each door opened when it is first in the way."""
+    world, place, closed = engine.world, engine.location, engine.world.openable & ~engine.opened
+    commands = []
+    for receptacle, command, needs_open in route:
+        if place not in world.places[receptacle]:
+            place = world.places[receptacle][0]
+            commands.append(f"go to {world.receptacles[receptacle]}")
+        if needs_open and closed >> receptacle & 1:
+            closed &= ~(1 << receptacle)
+            commands.append(f"open {world.receptacles[receptacle]}")
+        if command is not None:
+            commands.append(command)
+    return commands
+
+
+class _Router:
+    """All sensible lists of stops from one state."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.world = engine.world
+        self.reachable = [receptacle for receptacle, places in enumerate(self.world.places) if places]
+        self.takes: dict[int, list[Stop]] = {}
+        for receptacle in self.reachable:
+            for entity in engine.contents[receptacle]:
+                if self.world.pickupable >> entity & 1:
+                    command = f"take {self.world.objects[entity]} from {self.world.receptacles[receptacle]}"
+                    self.takes.setdefault(entity, []).append(Stop(receptacle, command, True))
+
+    def routes(self) -> Iterator[Route]:
+        conditions = self.world.conditions
+        for placed in (condition for condition in conditions if isinstance(condition, Placed)):
+            yield from self._place(placed)
+        held = [condition.objects for condition in conditions if isinstance(condition, Held)]
+        lit = [condition.lamps for condition in conditions if isinstance(condition, Lit)]
+        if held and lit:
+            yield from self._light(held[0], lit[0])
+
+    def _light(self, objects: int, lamps: int) -> Iterator[Route]:
+        for entity in self._candidates(objects):
+            for receptacle in self.reachable:
+                for lamp in self.engine.contents[receptacle]:
+                    if lamps >> lamp & 1:
+                        is_on = self.engine.toggled >> lamp & 1
+                        command = None if is_on else f"use {self.world.objects[lamp]}"
+                        yield from self._fetch(entity, [Stop(receptacle, command, False)])
+
+    def _place(self, goal: Placed) -> Iterator[Route]:
+        for receptacle in set(goal.receptacles).intersection(self.reachable):
+            fitting = self.world.accepts[receptacle] & goal.objects
+            there = self._count_done(goal, receptacle)
+            around = [entity for entity in self._candidates(fitting) if not self._is_done(goal, entity, receptacle)]
+            for entities in permutations(around, goal.count - there):
+                if not set(self.engine.held).intersection(entities[1:]):
+                    yield from self._place_all(goal, entities, receptacle)
+
+    def _count_done(self, goal: Placed, receptacle: int) -> int:
+        return sum(self._is_done(goal, entity, receptacle) for entity in self.engine.contents[receptacle])
+
+    def _is_done(self, goal: Placed, entity: int, receptacle: int) -> bool:
+        is_there = entity in self.engine.contents[receptacle]
+        return is_there and bool(goal.objects >> entity & 1) and self._is_treated(goal, entity)
+
+    def _is_treated(self, goal: Placed, entity: int) -> bool:
+        return goal.treatment is None or bool(getattr(self.engine, goal.treatment) >> entity & 1)
+
+    def _place_all(self, goal: Placed, entities: Sequence[int], receptacle: int) -> Iterator[Route]:
+        """Yields the routes that bring the objects one after the other."""
+        first, *others = entities
+        for treatment in self._treatments(goal, first):
+            # No goal treats more than one object, so the others are only carried.
+            for takes in product(*(self.takes[entity] for entity in others)):
+                carries = [(take, self._put(entity, receptacle)) for entity, take in zip(others, takes, strict=True)]
+                end = [*treatment, self._put(first, receptacle), *chain.from_iterable(carries)]
+                yield from self._fetch(first, end)
+
+    def _treatments(self, goal: Placed, entity: int) -> Iterator[Route]:
+        if self._is_treated(goal, entity):
+            yield []
+            return
+        verbs = {"clean": ("clean", self.world.sinks), "hot": ("heat", self.world.microwaves)}
+        verb, appliances = verbs.get(goal.treatment or "", ("cool", self.world.fridges))
+        for receptacle in self.reachable:
+            if appliances >> receptacle & 1:
+                command = f"{verb} {self.world.objects[entity]} with {self.world.receptacles[receptacle]}"
+                yield [Stop(receptacle, command, False)]
+
+    def _candidates(self, objects: int) -> list[int]:
+        found = {*self.engine.held, *self.takes}
+        return [entity for entity in sorted(found) if objects >> entity & 1]
+
+    def _fetch(self, entity: int, then: Route) -> Iterator[Route]:
+        """Yields the ways to have the object in hand and to go on; what is held instead is left somewhere first."""
+        if entity in self.engine.held:
+            yield then
+            return
+        for take in self.takes.get(entity, ()):
+            for drop in self._drops(take):
+                yield [*drop, take, *then]
+
+    def _drops(self, take: Stop) -> Iterator[Route]:
+        """Yields the ways to free the hands before taking something: on the spot, beside it, or on any surface."""
+        if not self.engine.hands_full:
+            yield []
+            return
+        places = {self.engine.location, *self.world.places[take.receptacle]}
+        closed = self.world.openable & ~self.engine.opened
+        for entity in self.engine.held:
+            able = [receptacle for receptacle in self.reachable if self.world.accepts[receptacle] >> entity & 1]
+            near = [receptacle for receptacle in able if places.intersection(self.world.places[receptacle])]
+            far = sorted(set(able).difference(near), key=lambda receptacle: closed >> receptacle & 1)[:1]
+            for receptacle in near + far:
+                yield [self._put(entity, receptacle)]
+
+    def _put(self, entity: int, receptacle: int) -> Stop:
+        names = self.world.objects[entity], self.world.receptacles[receptacle]
+        return Stop(receptacle, PUT_COMMANDS[self.world.grammar].format(*names), True)
