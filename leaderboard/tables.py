@@ -25,7 +25,7 @@ BAND_STYLES = ("cyan", "magenta", "yellow", "green", "blue", "red")
 """Colours of the segments, in turn."""
 INTERVAL_KEYS = ("success", "score")
 FAULT_KEYS = ("ill_formed", "crashes")
-"""Shown only where they occur."""
+"""Said below the table where they occur."""
 NOTE = "in brackets: bootstrap 95 % interval over episodes"
 
 
@@ -54,28 +54,35 @@ def render_table(scores: Sequence[Scores]) -> RenderableType:
 
 
 def _panel_table(panel: str, scores: Sequence[Scores]) -> RenderableType:
-    metrics = [metric for metric in METRICS if metric.key not in FAULT_KEYS or _occurs(metric, scores)]
+    metrics = [metric for metric in METRICS if metric.key not in FAULT_KEYS]
     rows = []
     for row in scores:
         episodes = str(row.num_episodes) if row.is_complete else f"{row.num_episodes} of {row.num_tasks}"
         rows.append([row.name, *(_format_cell(metric, row.metrics[metric.key]) for metric in metrics), episodes])
-    return _table(panel, ["agent", *(metric.title for metric in metrics), "episodes"], rows, NOTE)
+    notes = [NOTE, *(f"{row.name}: {faults}" for row in scores if (faults := _describe_faults(row)))]
+    return _table(panel, ["agent", *(metric.title for metric in metrics), "episodes"], rows, notes)
 
 
-def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> RenderableType:
+def _describe_faults(row: Scores) -> str:
+    faults = [f"broke off {row.num_crashes} of {row.num_episodes} episodes"] if row.num_crashes else []
+    ill_formed = row.metrics["ill_formed"].value
+    if ill_formed > 0:
+        faults.append(f"{ill_formed:.1f} % of its replies were ill-formed")
+    return "; ".join(faults)
+
+
+def _table(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()
+) -> RenderableType:
     """Return a table whose first column holds names and whose others hold numbers that never wrap."""
-    table = Table(box=SIMPLE_HEAD, caption=note, caption_justify="left", padding=(0, 1, 0, 0), show_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column(headings[0], style="bold", overflow="fold")
     for column, heading in enumerate(headings[1:], start=1):
         width = max(len(text) for text in [*heading.split(), *(row[column] for row in rows)])
         table.add_column(heading, justify="right", width=width)
     for row in rows:
         table.add_row(*map(Text, row))
-    return Group("", Text(title, style="bold"), table)
-
-
-def _occurs(metric: Metric, scores: Sequence[Scores]) -> bool:
-    return any(row.metrics[metric.key].value > 0 for row in scores)
+    return Group("", Text(title, style="bold"), table, *(Text(note, style="dim") for note in notes))
 
 
 def _format_cell(metric: Metric, interval: Interval) -> str:
@@ -107,7 +114,7 @@ def render_comparisons(comparisons: Sequence[Comparison]) -> RenderableType:
         cells = [format_interval(metric, row.differences[metric.key]) for metric in metrics]
         rows.append([f"{row.first} - {row.second}", *cells, str(row.num_pairs)])
     headings = ["first - second", *(metric.title for metric in metrics), "tasks"]
-    return _table("paired differences on the same tasks", headings, rows, NOTE)
+    return _table("paired differences on the same tasks", headings, rows, [NOTE])
 
 
 def render_episode(episode: Episode) -> RenderableType:

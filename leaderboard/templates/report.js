@@ -231,6 +231,9 @@
   const isThere = wanted && runs[wanted[1]]?.episodes[wanted[2]];
   const hash = location.hash;
   isThere ? chooseRun(Number(wanted[1]), Number(wanted[2])) : chooseRun(0);
-  if (isThere) byId("episodes").scrollIntoView();
+  if (isThere) {
+    byId("rows").querySelector("[aria-current]")?.scrollIntoView({ block: "center" });
+    byId("episodes").scrollIntoView();
+  }
   else if (!hash) history.replaceState(null, "", location.pathname);
 })();

@@ -1,5 +1,6 @@
-"""The toy world, reachable from this process and from workers."""
+"""The toy world and the records made by hand, importable from tests and from workers."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,7 @@ import pytest
 from leaderboard.freezing import freeze_panel
 from leaderboard.panel import Panel
 
-FOLDER = Path(__file__).parent
-
-
-@pytest.fixture(autouse=True)
-def toy_world_is_importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(FOLDER)
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

@@ -136,6 +136,50 @@ class Chatty(Worker):
         return "someone answered"
 
 
+class Meddler(Worker):
+    """Changes what it is given."""
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        actions = info["admissible_actions"]
+        assert isinstance(actions, list)
+        actions.clear()
+        return super().act(observation, info)
+
+
+class Forgetful(Worker):
+    """Forgets to start anew: every second episode goes another way."""
+
+    episodes = 0
+
+    def reset(self, seed: int) -> None:
+        super().reset(seed)
+        self.episodes += 1
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        super().act(observation, info)
+        return write_reply("work" if self.episodes % 2 else "rest")
+
+
+class Hive(Worker):
+    """Shares its mind with every other one."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        Hive.made += 1
+        self.number = Hive.made
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        return write_reply("work", f"as number {self.number}")
+
+
+class Inventive(Worker):
+    """Does what nobody offered."""
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        return write_reply("dance")
+
+
 class Unready:
     """Cannot be made."""
 

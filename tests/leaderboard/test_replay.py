@@ -1,0 +1,88 @@
+"""A run that is true verifies; every kind of lie in it is found."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hiper_envs import Episode
+from leaderboard.panel import Panel
+from leaderboard.replay import verify_run
+from leaderboard.runner import run_panel
+from leaderboard.store import RunError, load_run
+
+Edit = Callable[[dict[str, Any]], None]
+
+
+@pytest.mark.parametrize("agent", ["Worker", "Dawdler", "Crasher", "Mute"])
+def test_true_run_verifies(panel: Panel, tmp_path: Path, agent: str) -> None:
+    seen: list[int] = []
+    assert verify_run(run_panel(f"toy_world:{agent}", panel, tmp_path, num_workers=0, seed=3), seen.append) == []
+    assert seen == list(range(12))
+
+
+def edit_episode(folder: Path, position: int, edit: Edit) -> None:
+    path = folder / "episodes.jsonl"
+    rows = [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
+    edit(rows[position])
+    path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+
+
+def set_step(turn: int, /, **fields: Any) -> Edit:
+    return lambda row: row["steps"][turn].update(fields)
+
+
+@pytest.mark.parametrize(
+    ("position", "edit", "field", "turn"),
+    [
+        (3, set_step(1, observation="You work. 99 left."), "observation", 1),
+        (3, set_step(3, reward=0.5), "reward", 3),
+        (3, set_step(2, reply="rest"), "action", 2),
+        (3, set_step(2, segment=0), "segment", 2),
+        (3, set_step(0, turn=5), "turns", None),
+        (3, lambda row: row.update(reset_observation="Rest!"), "observation", -1),
+        (3, lambda row: row.update(instruction="rest"), "instruction", None),
+        (10, lambda row: row.update(score=1.0), "score", None),
+        (10, lambda row: row.update(success=True), "success", None),
+        (10, lambda row: row.update(steps=row["steps"][:4], truncated=True), "truncated", None),
+        (10, lambda row: row.update(truncated=False), "end", None),
+        (3, lambda row: row["segments"][0].update(subgoal="rest"), "segments", None),
+        (3, lambda row: row["segments"][1].update(reward=2.0), "segments", None),
+    ],
+)
+def test_lie_is_found(panel: Panel, tmp_path: Path, position: int, edit: Edit, field: str, turn: int | None) -> None:
+    run_panel("toy_world:Worker", panel, tmp_path, num_workers=0)
+    edit_episode(tmp_path, position, edit)
+    found = verify_run(load_run(tmp_path))
+    assert {row.position for row in found} == {position}
+    assert (field, turn) in [(row.difference.field, row.difference.turn) for row in found]
+    assert f"episode {position} (" in str(found[0])
+
+
+def test_repeated_and_foreign_episodes_are_refused(panel: Panel, tmp_path: Path) -> None:
+    run_panel("toy_world:Worker", panel, tmp_path, num_workers=0)
+    path = tmp_path / "episodes.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole.splitlines(keepends=True)[0])
+    with pytest.raises(RunError, match="two episodes of task 'pick_two_obj_and_place-1' with seed 0"):
+        load_run(tmp_path)
+    path.write_bytes(whole)
+    edit_episode(tmp_path, 0, lambda row: row.update(task_id="easy-1"))
+    with pytest.raises(RunError, match="not in its panel: of task 'easy-1'"):
+        load_run(tmp_path)
+
+
+def test_panel_of_a_run_cannot_be_edited(panel: Panel, tmp_path: Path) -> None:
+    run_panel("toy_world:Worker", panel, tmp_path, num_workers=0)
+    path = tmp_path / "panel.json"
+    path.write_text(path.read_text().replace('"max_turns": 8', '"max_turns": 80'))
+    with pytest.raises(RunError, match="was edited after it was frozen"):
+        load_run(tmp_path)
+
+
+def test_records_of_a_run_are_episodes(panel: Panel, tmp_path: Path) -> None:
+    run_panel("toy_world:Worker", panel, tmp_path, num_workers=0, num_episodes=1)
+    episode = msgspec.json.decode((tmp_path / "episodes.jsonl").read_bytes(), type=Episode)
+    assert episode.seconds is None and episode.steps[0].seconds is None

@@ -1,0 +1,90 @@
+"""Agents by name: what loads, and one sentence for what does not."""
+
+from pathlib import Path
+
+import pytest
+
+from leaderboard.conformance import check_agent
+from leaderboard.submission import SubmissionError, load_agent
+
+TOY = ("toy_world:Toy-v0",)
+
+
+def test_module_and_path_load_the_same_agent(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("from toy_world import Worker\n\n\ndef make_agent():\n    return Worker()\n")
+    for name in ("toy_world:Worker", f"{tmp_path}/mine.py:make_agent"):
+        assert type(load_agent(name)()).__name__ == "Worker"
+
+
+def test_nested_attribute_loads() -> None:
+    assert load_agent("toy_world:Worker.reset")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("toy_world", "write module:attribute or path.py:attribute"),
+        ("toy_world:", "write module:attribute"),
+        ("toy_wurld:Worker", "there is no module 'toy_wurld'"),
+        ("toy_world.deeper:Worker", "there is no module 'toy_world.deeper'"),
+        ("toy_world:Wroker", "'toy_world' has no 'Wroker'; did you mean 'Worker'?"),
+        ("toy_world:NUMBER", "is a int; it must be a class, or a function"),
+        ("nowhere/agent.py:Worker", "there is no file 'nowhere/agent.py'"),
+    ],
+)
+def test_name_that_does_not_load(name: str, message: str) -> None:
+    with pytest.raises(SubmissionError) as caught:
+        load_agent(name)
+    assert message in str(caught.value)
+
+
+def test_near_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "agent.py").touch()
+    with pytest.raises(SubmissionError, match=r"did you mean '.*/agent\.py'\?"):
+        load_agent(f"{tmp_path}/agnet.py:Agent")
+
+
+def test_failing_and_lacking_imports_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "failing.py").write_text("1 / 0\n")
+    (tmp_path / "lacking.py").write_text("import surely_not_installed\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SubmissionError, match="importing 'failing' failed: ZeroDivisionError"):
+        load_agent("failing:Agent")
+    with pytest.raises(SubmissionError, match="'lacking' imports 'surely_not_installed', which is not installed"):
+        load_agent("lacking:Agent")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("toy_world:Unready", "could not be made without arguments: RuntimeError: no weights"),
+        ("toy_world:Actless", "made a Actless without the method act"),
+        ("toy_world:ToyEnv", "without the method act"),
+    ],
+)
+def test_agent_that_cannot_be_made(name: str, message: str) -> None:
+    with pytest.raises(SubmissionError, match=message):
+        load_agent(name)()
+
+
+def verdicts(name: str) -> dict[str, str]:
+    return {finding.what: finding.verdict for finding in check_agent(name, TOY)}
+
+
+def test_sound_agent_conforms() -> None:
+    assert set(verdicts("toy_world:Worker").values()) == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "verdict"),
+    [
+        ("toy_world:Dawdler", "writes <switch>, <subgoal> and <action>", "warning"),
+        ("toy_world:Meddler", "leaves info as it is", "warning"),
+        ("toy_world:Mute", "replies with a string on every turn", "fail"),
+        ("toy_world:Forgetful", "plays the same after reset with the same seed", "fail"),
+        ("toy_world:Hive", "plays the same as a new agent with the same seed", "fail"),
+        ("toy_world:Inventive", "chooses admissible actions", "warning"),
+    ],
+)
+def test_fault_is_found(name: str, what: str, verdict: str) -> None:
+    assert verdicts(name)[what] == verdict

@@ -1,0 +1,70 @@
+"""What people read in the terminal."""
+
+import io
+
+import pytest
+from hand_records import make_episode, make_run
+from rich.console import Console, RenderableType
+
+from leaderboard.scoring import compare_runs, score_run
+from leaderboard.tables import render_comparisons, render_episode, render_table, render_types
+
+GOOD = make_run("Good", [make_episode("pick_heat_then_place_in_recep-1", score=1.0), make_episode("b", score=1.0)])
+POOR = make_run(
+    "Poor [bold]",
+    [make_episode("pick_heat_then_place_in_recep-1", score=0.5), make_episode("b", score=0.0, error="KeyError: 'x'")],
+)
+
+
+def show(renderable: RenderableType, width: int = 100) -> list[str]:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(renderable)
+    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+
+def test_best_agent_comes_first() -> None:
+    lines = show(render_table([score_run(POOR), score_run(GOOD)]))
+    rows = [line.split() for line in lines if "Good" in line or "Poor" in line]
+    assert rows[0][:4] == ["Good", "100.0", "[16,", "100]"]
+    assert rows[1][:6] == ["Poor", "[bold]", "0.0", "[0,", "84]", "25.0"]
+    assert lines[-1] == "Poor [bold]: broke off 1 of 2 episodes"
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_no_number_is_cut(width: int) -> None:
+    text = "\n".join(show(render_table([score_run(POOR), score_run(GOOD)]), width))
+    assert "…" not in text and "25.0 [0, 50]" in text and "0.0 [0, 84]" in text
+
+
+def test_unfinished_run_says_so() -> None:
+    run = make_run("A", [make_episode("a", score=1.0)], num_tasks=9)
+    assert "1 of 9" in "\n".join(show(render_table([score_run(run)])))
+    assert "0 of 3" in "\n".join(show(render_table([score_run(make_run("A", [], num_tasks=3))])))
+
+
+def test_types_are_shown_where_ids_tell_them() -> None:
+    lines = show(render_types([score_run(GOOD), score_run(POOR)]))
+    assert [line.split() for line in lines if "Good" in line] == [["Good", "100.0"]]
+    assert show(render_types([score_run(make_run("A", [make_episode("goal-1", score=1.0)]))])) == []
+
+
+def test_differences_are_shown() -> None:
+    text = "\n".join(show(render_comparisons([compare_runs(GOOD, POOR)])))
+    assert "Good - Poor [bold]" in text and "100.0 [100, 100]" in text and "75.0" in text
+
+
+def test_episode_is_shown_segment_by_segment() -> None:
+    episode = make_episode("a [red]", score=0.5, lengths=(1, 2), problems=1, observation="You see [SEP] a [bold] " * 9)
+    lines = show(render_episode(episode), width=60)
+    text = "\n".join(lines)
+    assert "▌ 1. part 0  1 turn, switch" in text and "▌ 2. part 1  2 turns, switch" in text
+    assert text.count("> work") == 3 and text.count("[SEP] a [bold]") > 9
+    assert "! no complete <switch>...</switch>" in text
+    assert lines[-1] == "no success after 3 turns, score 50"
+    first = next(number for number, line in enumerate(lines) if "1. part 0" in line)
+    assert all(line.startswith("▌") or not line.strip() for line in lines[first:-1])
+
+
+def test_crash_is_shown() -> None:
+    lines = show(render_episode(make_episode("a", score=0.0, error="KeyError: 'x'\n  mine.py, line 3")))
+    assert lines[-2:] == ["crashed: KeyError: 'x'", "  mine.py, line 3"]
