@@ -1,0 +1,267 @@
+"""WebShop as a Gymnasium environment: find a product that fits an instruction, choose its options, buy it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, overload
+
+import gymnasium as gym
+import numpy as np
+
+from hiper_envs.spaces import UnicodeText
+from webshop_server.catalogue import Catalogue
+from webshop_server.choices import check_choice
+from webshop_server.goals import KINDS, SPLITS, Goals
+from webshop_server.page_text import write_rich_text, write_text
+from webshop_server.plan import plan_purchase
+from webshop_server.reward import SUCCESS_SCORE
+from webshop_server.shop import COMPAT_MODES, Page, Session, Shop
+
+OBSERVATIONS = ("text", "text_rich", "html")
+BROWSERS = ("inprocess", "selenium")
+RESET_OPTIONS = ("task",)
+SAMPLE_ACTIONS = (
+    "search[red shoes]", "search[]", "search[naïve café 你好]", "click[next >]", "click[< prev]", "click[description]",
+    "click[back to search]", "click[buy now]", "think[which one?]", "",
+)  # fmt: skip
+_SEED_LIMIT = 1 << 31
+_UNSEARCHABLE = str.maketrans("[]\n", "   ")
+
+
+class WebShopTasks(Sequence[str]):
+    """The task ids of a split, "synthetic-1500" for the goal at position 1500; made when asked for."""
+
+    def __init__(self, kind: str, positions: np.ndarray[Any, np.dtype[np.int64]]) -> None:
+        self.kind = kind
+        self.positions = positions
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [f"{self.kind}-{position}" for position in self.positions[index].tolist()]
+        return f"{self.kind}-{self.positions[index]}"
+
+    def __iter__(self) -> Iterator[str]:
+        return (f"{self.kind}-{position}" for position in self.positions.tolist())
+
+    def __contains__(self, task: object) -> bool:
+        return isinstance(task, str) and self.find(task) is not None
+
+    def find(self, task: str) -> int | None:
+        """Return the goal's position for a task id of this split, None for any other text."""
+        kind, _, digits = task.rpartition("-")
+        if kind != self.kind or not digits.isdecimal() or len(digits) > 9 or digits != str(int(digits)):
+            return None
+        place = int(np.searchsorted(self.positions, int(digits)))
+        is_found = place < len(self.positions) and self.positions[place] == int(digits)
+        return int(digits) if is_found else None
+
+
+class WebShopEnv(gym.Env[str, str]):
+    """The shop as text: "search[words]" and "click[what]" lead to the next page, buying ends the episode.
+
+    The reward is 0 until something is bought, then the score of the purchase, 0 to 1. Environments of one process
+    share a catalogue.
+
+    Args:
+        split: "train", "eval" or "test" (the original's positions), "all", or "train_disjoint" and "test_disjoint",
+            which share no product.
+        data: None for the generated catalogue; a folder of the real files or a built catalogue; or a `Catalogue`.
+        goals: "synthetic" or "human".
+        observation: "text", "text_rich" or "html".
+        price_seed: Seed of prices and price limits.
+        browser: "inprocess", or "selenium" to act through a real browser on the served site.
+        compat: "fixed", or "original" for the original's faults that change what is shown, drawn or scored.
+        expert_plan: Whether `info` carries "expert_plan", the actions that buy what is wanted (privileged).
+
+    Raises:
+        ValueError: an argument is not among the allowed ones, or the split is empty.
+        FileNotFoundError: `data` is a folder that is not there or lacks a file.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012  Gymnasium declares it so
+
+    def __init__(
+        self,
+        split: str = "train",
+        data: str | Path | Catalogue | None = None,
+        goals: str = "synthetic",
+        observation: str = "text",
+        price_seed: int = 0,
+        browser: str = "inprocess",
+        compat: str = "fixed",
+        expert_plan: bool = False,
+    ) -> None:
+        check_choice(split, SPLITS, "split")
+        check_choice(goals, KINDS, "kind of goals")
+        check_choice(observation, OBSERVATIONS, "observation")
+        check_choice(browser, BROWSERS, "browser")
+        check_choice(compat, COMPAT_MODES, "compat")
+        if isinstance(price_seed, bool) or not isinstance(price_seed, int):
+            raise ValueError(f"price_seed must be an integer, not {price_seed!r}")
+        catalogue = data if isinstance(data, Catalogue) else open_catalogue(data)
+        self.shop, self._goals, self.tasks, self._draw_limits = _share(catalogue, split, goals, price_seed, compat)
+        self._write = _choose_writer(observation)
+        self._gives_plan = expert_plan
+        self._session: Session | None = None
+        self._position = 0
+        self._browser = _start_browser(self.shop, observation) if browser == "selenium" else None
+        self.observation_space = UnicodeText()
+        self.action_space = UnicodeText(samples=SAMPLE_ACTIONS)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+        """Start an episode; ``options={"task": position or id}`` chooses its task, else one is drawn by weight.
+
+        Raises:
+            ValueError: an option or a task is unknown.
+        """
+        super().reset(seed=seed)
+        for name in options or {}:
+            check_choice(name, RESET_OPTIONS, "reset option")
+        task = (options or {}).get("task")
+        self._position = self._draw_task() if task is None else self._find_task(task)
+        self._session = Session(self._goals[self._position], int(self.np_random.integers(_SEED_LIMIT)))
+        if self._browser:
+            self._browser.open(self._session)
+        page = self.shop.show(self._session)
+        return self._observe(page), self._describe(page)
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        """Carry out an action; what is no action of the page leaves the page as it is.
+
+        Raises:
+            TypeError: the action is no string.
+        """
+        if not isinstance(action, str):
+            raise TypeError(
+                f"an action must be a string like 'search[red shoes]' or 'click[buy now]', not {type(action).__name__}"
+            )
+        session = self._get_session()
+        was_done = session.is_done
+        if self._browser:
+            self._browser.act(session, action)
+        else:
+            self.shop.act(session, action)
+        page = self.shop.show(session)
+        reward = session.reward.total if session.reward and not was_done else 0.0
+        return self._observe(page), reward, session.is_done, False, self._describe(page)
+
+    def get_state(self) -> tuple[int, Session]:
+        """Return a snapshot to come back to with `set_state`; it can be pickled."""
+        return self._position, self._get_session().copy()
+
+    def set_state(self, state: tuple[int, Session]) -> tuple[str, dict[str, Any]]:
+        """Return to a snapshot; the observation and info there are returned."""
+        position, session = state
+        self._position, self._session = position, session.copy()
+        if self._browser:
+            self._browser.open(self._session)
+        page = self.shop.show(self._session)
+        return self._observe(page), self._describe(page)
+
+    def close(self) -> None:
+        """Close the browser, if there is one."""
+        if self._browser:
+            self._browser.close()
+
+    def _get_session(self) -> Session:
+        if self._session is None:
+            raise gym.error.ResetNeeded("call reset() before anything else: there is no episode yet")
+        return self._session
+
+    def _draw_task(self) -> int:
+        limits = self._draw_limits
+        place = bisect_right(limits, self.np_random.random() * limits[-1])
+        if self.shop.is_original:
+            place = min(place + 1, len(limits) - 1)
+        return int(self.tasks.positions[min(place, len(limits) - 1)])
+
+    def _find_task(self, task: object) -> int:
+        num_tasks = len(self.tasks)
+        if isinstance(task, str):
+            position = self.tasks.find(task)
+            if position is None:
+                raise ValueError(f"unknown task {task!r}; this split has {num_tasks} tasks like {self.tasks[0]!r}")
+            return position
+        if isinstance(task, bool) or not isinstance(task, (int, np.integer)):
+            raise ValueError(f"a task is its position in env.unwrapped.tasks or its id, not {task!r}")
+        if not 0 <= task < num_tasks:
+            raise ValueError(f"there is no task {task}; the {num_tasks} tasks of this split are 0 to {num_tasks - 1}")
+        return int(self.tasks.positions[int(task)])
+
+    def _observe(self, page: Page) -> str:
+        text: str = self._browser.read() if self._browser else self._write(page)
+        return text
+
+    def _describe(self, page: Page) -> dict[str, Any]:
+        session = self._get_session()
+        score = session.reward.total if session.reward else 0.0
+        info: dict[str, Any] = {
+            "task_id": f"{self.tasks.kind}-{self._position}",
+            "instruction": page.instruction,
+            "admissible_actions": list_admissible_actions(page),
+            "success": score >= SUCCESS_SCORE,
+            "score": score,
+            "has_search_bar": page.has_search_bar,
+            "clickables": list(page.clickables),
+        }
+        if session.reward:
+            info["reward_parts"] = session.reward.list_parts()
+        if self._gives_plan:
+            info["expert_plan"] = plan_purchase(self.shop, session)
+        return info
+
+
+def list_admissible_actions(page: Page) -> list[str]:
+    """Return the actions that a page offers, each to be carried out as it stands."""
+    if page.has_search_bar:
+        return [f"search[{page.instruction.translate(_UNSEARCHABLE)}]"]
+    return [f"click[{text}]" for text in page.clickables if text]
+
+
+@lru_cache(maxsize=8)
+def _open(folder: str | None) -> Catalogue:
+    return Catalogue.generated() if folder is None else Catalogue.load(folder)
+
+
+def open_catalogue(data: str | Path | None = None) -> Catalogue:
+    """Return the catalogue at a path (None: the generated one); one object for all who ask in this process."""
+    return _open(None if data is None else str(Path(data).expanduser().resolve()))
+
+
+@lru_cache(maxsize=16)
+def _share(
+    catalogue: Catalogue, split: str, kind: str, price_seed: int, compat: str
+) -> tuple[Shop, Goals, WebShopTasks, list[float]]:
+    """Return what all environments of one make share: shop, goals, tasks and the running sums of their weights."""
+    goals = catalogue.goals(kind, price_seed)
+    positions = goals.source.list_positions(split)
+    if not len(positions):
+        raise ValueError(
+            f"split {split!r} is empty: this catalogue has {len(goals)} {kind} goals; split='all' takes them all"
+        )
+    limits = np.cumsum(goals.source.list_weights(positions)).tolist()
+    return Shop(catalogue, price_seed, compat), goals, WebShopTasks(kind, positions), limits
+
+
+def _choose_writer(observation: str) -> Any:
+    if observation == "html":
+        from webshop_server.page_html import write_html
+
+        return write_html
+    return write_text if observation == "text" else write_rich_text
+
+
+def _start_browser(shop: Shop, observation: str) -> Any:
+    from hiper_envs.webshop_browser import Browser
+
+    return Browser(shop, observation)

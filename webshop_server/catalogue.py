@@ -1,0 +1,171 @@
+"""The catalogue: products, search, prices and goals, opened from a built folder shared between processes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from webshop_server.archive import ARCHIVE_NAME, Manifest, check_archive, is_archive, read_arrays
+from webshop_server.builder import build_archive
+from webshop_server.choices import check_choice
+from webshop_server.goals import KINDS, Goals, GoalSource, draw_all
+from webshop_server.postings import ListReader, view_bytes
+from webshop_server.records import Product, RawProduct
+from webshop_server.search import SearchIndex
+from webshop_server.source_files import find_source_files, read_raw_products
+
+SEARCH_LIMIT = 50
+_PRODUCTS_REMEMBERED = 4096
+_SEARCHES_REMEMBERED = 2048
+
+
+class Products(Mapping[str, Product]):
+    """All products by asin, in file order; read from the archive when asked for."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._records = view_bytes(arrays["records"])
+        self._starts = arrays["record_starts"]
+        self._asins = arrays["sorted_asins"]
+        self._numbers = arrays["sorted_numbers"]
+        decoder = msgspec.msgpack.Decoder(Product)
+
+        def read(number: int) -> Product:
+            return decoder.decode(self._records[int(self._starts[number]) : int(self._starts[number + 1])])
+
+        self.read = lru_cache(maxsize=_PRODUCTS_REMEMBERED)(read)
+
+    def find(self, asin: str) -> int | None:
+        """Return the number of the product with this asin, None if there is none."""
+        try:
+            wanted = np.bytes_(asin.encode("utf-8"))
+        except UnicodeEncodeError:
+            return None
+        place = int(np.searchsorted(self._asins, wanted))
+        is_found = place < len(self._asins) and self._asins[place] == wanted
+        return int(self._numbers[place]) if is_found else None
+
+    def __getitem__(self, asin: str) -> Product:
+        number = self.find(asin) if isinstance(asin, str) else None
+        if number is None:
+            raise KeyError(asin)
+        return self.read(number)
+
+    def __iter__(self) -> Iterator[str]:
+        return (self.read(number).asin for number in range(len(self)))
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+
+class Catalogue:
+    """Products with their search index, prices and goals.
+
+    Make one with `load`, `from_raw` or `generated`. Everything it holds is mapped from files, so processes that open
+    the same archive share its pages; it is never changed, so any number of environments may use one.
+
+    Attributes:
+        products: Products by asin, in file order.
+        manifest: What the archive says about itself: digest, counts, source of the title nouns.
+        folder: The archive.
+    """
+
+    def __init__(self, folder: Path, keeper: tempfile.TemporaryDirectory[str] | None = None) -> None:
+        self.folder = folder
+        self.manifest: Manifest = check_archive(folder)
+        self._keeper = keeper
+        self._arrays = read_arrays(folder)
+        self.products = Products(self._arrays)
+        self._index = SearchIndex(self._arrays, self.manifest.num_products_with_terms, self.manifest.num_all_terms)
+        self._lists = {name: ListReader(self._arrays, name) for name in ("category", "query", "attribute")}
+        self.find_numbers = lru_cache(maxsize=_SEARCHES_REMEMBERED)(self._find_numbers)
+        self._draw = lru_cache(maxsize=4)(self._draw_prices)
+        self._goals = lru_cache(maxsize=4)(self._make_goals)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Catalogue:
+        """Open a catalogue: a built one, or a folder of real source files.
+
+        Real files are built once, into the user's cache folder, under the digest of the files.
+
+        Raises:
+            FileNotFoundError: there is no such folder, or neither archive nor source files lie in it.
+            CatalogueDataError: a source file cannot be read.
+            NounModelMissingError: title nouns are needed and spaCy's model is not installed.
+        """
+        folder = Path(folder).expanduser()
+        if is_archive(folder):
+            return cls(folder)
+        from webshop_server.cache import build_cached
+
+        return cls(build_cached(find_source_files(folder)))
+
+    @classmethod
+    def build(cls, folder: str | Path, out: str | Path, **build_options: Any) -> Catalogue:
+        """Build the real source files of `folder` into `out`, and open that; see `builder.build_archive`."""
+        files = find_source_files(Path(folder).expanduser())
+        return cls(build_archive(read_raw_products(files), Path(out).expanduser(), **build_options))
+
+    @classmethod
+    def from_raw(cls, products: Iterable[RawProduct]) -> Catalogue:
+        """Build a catalogue of these products in a temporary folder that goes when the catalogue goes."""
+        keeper = tempfile.TemporaryDirectory(prefix="webshop-catalogue-", ignore_cleanup_errors=True)
+        return cls(build_archive(products, Path(keeper.name) / ARCHIVE_NAME), keeper)
+
+    @classmethod
+    def generated(cls, num_products: int = 1000, seed: int = 0) -> Catalogue:
+        """Make the embedded catalogue of this size and seed; the same one always."""
+        from webshop_server.generate import generate_products
+
+        return cls.from_raw(generate_products(num_products, seed))
+
+    def search(self, query: str, limit: int = SEARCH_LIMIT) -> list[tuple[str, float]]:
+        """Return asin and score of the best products for a query, best first; equal scores in order of asin."""
+        numbers, scores = self._index.search(query, limit)
+        asins = [self.products.read(number).asin for number in numbers.tolist()]
+        return list(zip(asins, scores.tolist(), strict=True))
+
+    def goals(self, kind: str = "synthetic", price_seed: int = 0) -> Goals:
+        """Return the goals in the original's order.
+
+        Args:
+            kind: "synthetic" or "human".
+            price_seed: Seed of prices and price limits.
+
+        Raises:
+            ValueError: the kind is unknown.
+        """
+        result: Goals = self._goals(check_choice(kind, KINDS, "kind of goals"), price_seed)
+        return result
+
+    def price(self, asin: str, price_seed: int = 0) -> float:
+        """Return a product's price in dollars.
+
+        Raises:
+            KeyError: there is no such product.
+        """
+        number = self.products.find(asin)
+        if number is None:
+            raise KeyError(asin)
+        return float(self._draw("synthetic", price_seed)[0][number])
+
+    def list_numbers(self, field: str, value: str) -> tuple[int, ...]:
+        """Return the numbers of all products whose `field` (category, query or attribute) is `value`, in file order."""
+        return self._lists[field].find(value)
+
+    def _find_numbers(self, query: str) -> tuple[int, ...]:
+        return tuple(self._index.search(query, SEARCH_LIMIT)[0].tolist())
+
+    def _draw_prices(self, kind: str, price_seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return draw_all(self._arrays["pricing"], self._arrays[f"{kind}_bearers"], price_seed)
+
+    def _make_goals(self, kind: str, price_seed: int) -> Goals:
+        bearers = self._arrays[f"{kind}_bearers"]
+        limits = self._draw(kind, price_seed)[1]
+        return Goals(GoalSource(kind, bearers, self._arrays[f"{kind}_weights"], limits, self.products.read))
