@@ -1,1 +1,67 @@
-"""Agents for the environments: scripted, compact, flat; how they are trained, and their advantages."""
+"""Agents for both worlds, how they are trained, and their advantages.
+
+The four reference agents are made by `random()`, `expert()`, `hiper()` and `flat()`, which take nothing and serve
+both worlds. Torch is imported when one of the last two is made, not before.
+"""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from hiper_envs.episode import Agent
+
+__all__ = ["expert", "flat", "hiper", "random"]
+
+
+def random() -> Agent:
+    """Return the agent that takes any admissible action."""
+    from hiper_agents.scripted import RandomAgent
+
+    return RandomAgent()
+
+
+def expert() -> Agent:
+    """Return the scripted expert, which picks its world's rules by the first observation."""
+    return _Expert()
+
+
+def hiper() -> Agent:
+    """Return the HiPER agent with the shipped weights."""
+    from hiper_agents.shipped import HiPERAgent
+
+    return HiPERAgent()
+
+
+def flat() -> Agent:
+    """Return the agent without segments with the shipped weights."""
+    from hiper_agents.shipped import FlatAgent
+
+    return FlatAgent()
+
+
+class _Expert:
+    """Hands an episode to the expert of its world."""
+
+    def __init__(self) -> None:
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """Forget the last episode."""
+        self._seed = seed
+        self._agent: Agent | None = None
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        """Return the expert's reply."""
+        if self._agent is None:
+            self._agent = self._choose(observation, info)
+            self._agent.reset(self._seed)
+        return self._agent.act(observation, info)
+
+    def _choose(self, observation: str, info: Mapping[str, object]) -> Agent:
+        from hiper_agents.compact.notes import recognise_world
+        from hiper_agents.scripted import ALFWorldExpert, WebShopExpert
+
+        world = recognise_world(observation, cast(Mapping[str, Any], info))
+        if world == "plain":
+            raise ValueError(f"there are experts for ALFWorld and WebShop; this is neither: {observation[:60]!r}")
+        chosen: Agent = ALFWorldExpert() if world == "alfworld" else WebShopExpert()
+        return chosen

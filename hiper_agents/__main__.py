@@ -1,0 +1,97 @@
+"""The command `hiper`: train an agent, evaluate one, or watch one play."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from rich.console import Console
+from tyro.conf import Positional, arg
+from tyro.extras import SubcommandApp
+
+app = SubcommandApp()
+console = Console(soft_wrap=True)
+
+
+@app.command
+def train(
+    config: Positional[str],
+    /,
+    run: Path | None = None,
+    seed: int | None = None,
+    setting: Annotated[tuple[str, ...], arg(aliases=["-s"])] = (),
+    output: Path | None = None,
+) -> None:
+    """Train a compact policy: imitation of the expert, then PPO. A run that was stopped goes on where it was.
+
+    Args:
+        config: A .toml file, or a shipped configuration: alfworld-hiper, alfworld-flat, webshop-hiper, webshop-flat.
+        run: Folder of the run; by default runs/NAME-seedN.
+        seed: Replaces the seed of the configuration.
+        setting: Settings to replace, as name=value in TOML: --setting updates=10 lr=1e-4.
+        output: Also write weights and model card to this folder, under the configuration's name.
+    """
+    from hiper_agents.train_command import run_training
+
+    run_training(config, run, seed, setting, output, console)
+
+
+@app.command(name="eval")
+def evaluate(
+    agents: Positional[tuple[str, ...]],
+    /,
+    env: str = "hiper/ALFWorld-v0",
+    split: str = "",
+    episodes: int = 100,
+    seed: int = 0,
+) -> None:
+    """Play tasks of a split and show means with 95 % bootstrap intervals.
+
+    Args:
+        agents: Each of them hiper, flat, random, expert, any module:factory, or a .safetensors file.
+        env: Gymnasium id of the environment, or alfworld or webshop.
+        split: By default valid_unseen of ALFWorld, test of WebShop.
+        episodes: Number of tasks, evenly spread over the split.
+        seed: Task k is played with seed + k.
+    """
+    from hiper_agents.play_command import evaluate_agents
+
+    evaluate_agents(agents, env, split, episodes, seed, console)
+
+
+@app.command
+def play(
+    agent: Positional[str] = "human",
+    /,
+    env: str = "hiper/ALFWorld-v0",
+    split: str = "",
+    task: str = "0",
+    seed: int = 0,
+) -> None:
+    """Watch an agent play one task turn by turn, or play it yourself.
+
+    Args:
+        agent: human, hiper, flat, random, expert, any module:factory, or a .safetensors file.
+        env: Gymnasium id of the environment, or alfworld or webshop.
+        split: By default valid_unseen of ALFWorld, test of WebShop.
+        task: Position or id of the task.
+        seed: Seed of the agent and the environment.
+    """
+    from hiper_agents.play_command import play_one
+
+    play_one(agent, env, split, task, seed, console)
+
+
+def main() -> None:
+    """Run the command line; a mistake in the input ends it with one sentence."""
+    try:
+        app.cli(prog="hiper", description=__doc__)
+    except (ValueError, TypeError, FileNotFoundError, ModuleNotFoundError) as error:
+        Console(stderr=True).print(f"hiper: {error}", style="red", markup=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped; the same command goes on from the last checkpoint")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

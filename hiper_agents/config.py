@@ -1,0 +1,168 @@
+"""Settings of a training run: a dataclass, read from TOML; torch is not needed to read one."""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from hiper_agents.advantages import HAEConfig, Preset, ShapingConfig
+from webshop_server.choices import check_choice
+
+SHIPPED = resources.files("hiper_agents") / "configs"
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides the outcome of a training run."""
+
+    name: str
+    """Name of the weights that come out."""
+    env_id: str
+    """Gymnasium id of the environment."""
+    env_options: dict[str, Any] = field(default_factory=dict)
+    """Arguments for the environment, beside the split."""
+    train_split: str = "train"
+    """Split whose tasks are trained on."""
+    eval_split: str = ""
+    """Split whose tasks are evaluated on; empty: the training split."""
+    expert: str = "hiper_agents:expert"
+    """Agent to imitate, as module:factory."""
+    has_subgoals: bool = True
+    """False trains a flat agent: no switches, no subgoals, flat GAE."""
+    seed: int = 0
+    """Decides everything that is random."""
+    num_threads: int = 1
+    """Threads for torch; results are the same for any number only on the same machine."""
+
+    expert_episodes: int = 1000
+    """Episodes of the expert to imitate; 0 skips imitation."""
+    min_expert_score: float = 1.0
+    """Expert episodes with a lower score are left out."""
+    imitation_epochs: int = 10
+    """Passes over them."""
+    imitation_lr: float = 1e-3
+    """Step size of imitation, falling to a tenth along a cosine."""
+    imitation_minibatch: int = 256
+    """Turns in a step of imitation."""
+
+    updates: int = 0
+    """Rounds of play and PPO after imitation."""
+    value_updates: int = 2
+    """How many of the first of them train the values alone."""
+    episodes_per_update: int = 64
+    """Episodes played in each."""
+    num_envs: int = 32
+    """Environments played in step."""
+    ppo_epochs: int = 3
+    """Passes over the episodes of an update."""
+    ppo_minibatch: int = 512
+    """Turns in a step of PPO."""
+    lr: float = 2e-4
+    """Step size of PPO, falling to a tenth along a cosine."""
+    clip: float = 0.2
+    """How far a probability ratio may move before it stops counting."""
+    value_coefficient: float = 0.5
+    """Weight of the values' squared errors, in both losses."""
+    entropy_coefficient: float = 0.003
+    """Weight of the decisions' entropies."""
+    max_gradient_norm: float = 0.5
+    """Longer gradients are cut to this length."""
+    target_kl: float = 0.03
+    """An update stops early when the policy has moved further than this."""
+
+    discount: float = 1.0
+    """Discount per turn."""
+    lambda_low: float = 1.0
+    """Trace decay between the turns of a segment; in the flat agent, of the episode."""
+    lambda_high: float = 0.95
+    """Trace decay between segments."""
+    truncation: str = "none"
+    """What follows an episode cut off by the step limit; see HAEConfig."""
+    keep_reward: float = 0.0
+    """Added to the reward at each KEEP turn."""
+
+    evaluation_every: int = 5
+    """Updates between evaluations; there is one after imitation and one at the end in any case."""
+    evaluation_episodes: int = 64
+    """Tasks played in an evaluation, spread evenly over the split."""
+    evaluations_kept: int = 5
+    """The reported figure is the mean of this many last evaluations."""
+    temperature: float = 1.0
+    """Of the decisions in evaluations and of the shipped agent; 0 takes the likeliest."""
+
+    def __post_init__(self) -> None:
+        self.preset()
+        for name in ("num_envs", "evaluation_every", "evaluations_kept", "ppo_minibatch", "imitation_minibatch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+
+    def preset(self) -> Preset:
+        """Return the settings of the advantages."""
+        estimator = HAEConfig(self.discount, self.lambda_low, self.lambda_high, self.truncation)
+        return Preset(estimator, ShapingConfig(keep_reward=self.keep_reward))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all settings as plain data."""
+        return asdict(self)
+
+
+def make_config(settings: dict[str, Any], source: str = "the settings") -> TrainConfig:
+    """Return a configuration from plain data.
+
+    Args:
+        settings: Values by name.
+        source: Where they come from, for messages.
+
+    Raises:
+        ValueError: A name is unknown (the nearest is named), one is missing, or a value is out of range.
+        TypeError: A value has the wrong type.
+    """
+    known = {each.name: each for each in fields(TrainConfig)}
+    for name, value in settings.items():
+        check_choice(name, known, f"setting in {source}")
+        _check_type(name, value, known[name].type, source)
+    missing = [name for name in ("name", "env_id") if name not in settings]
+    if missing:
+        raise ValueError(f"{source} does not say {' and '.join(missing)}; a training run needs both name and env_id")
+    return TrainConfig(**settings)
+
+
+def _check_type(name: str, value: Any, kind: Any, source: str) -> None:
+    allowed: dict[Any, tuple[type, ...]] = {int: (int,), float: (float, int), str: (str,), bool: (bool,)}
+    types = allowed.get(kind, (dict,))
+    if not isinstance(value, types) or (isinstance(value, bool) and kind is not bool):
+        wanted = getattr(kind, "__name__", "table")
+        raise TypeError(f"{name} in {source} is {value!r}; it must be of type {wanted}")
+
+
+def read_config(path_or_name: str | Path, **changes: Any) -> TrainConfig:
+    """Read a configuration file, or a shipped one by its name ("alfworld").
+
+    Args:
+        path_or_name: A path that ends in .toml, or a name.
+        **changes: Settings that replace those of the file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: There is no such name, or a setting is wrong; see `make_config`.
+    """
+    text = str(path_or_name)
+    if text.endswith(".toml"):
+        source = Path(text)
+        if not source.is_file():
+            raise FileNotFoundError(f"no configuration at {source}; give a .toml file or one of {list_configs()}")
+        content = source.read_text(encoding="utf-8")
+    else:
+        check_choice(text, list_configs(), "configuration")
+        content = (SHIPPED / f"{text}.toml").read_text(encoding="utf-8")
+    try:
+        settings = tomllib.loads(content)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{text} is no valid TOML: {error}") from error
+    return make_config(settings | changes, text)
+
+
+def list_configs() -> list[str]:
+    """Return the names of the shipped configurations."""
+    return sorted(entry.name.removesuffix(".toml") for entry in SHIPPED.iterdir() if entry.name.endswith(".toml"))

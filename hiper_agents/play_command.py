@@ -1,0 +1,114 @@
+"""`hiper eval` and `hiper play`: agents by name, in an environment, on a screen."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from hiper_agents.human import HumanAgent
+from hiper_agents.trainer import find_factory, num_tasks, spread_tasks
+from hiper_envs.episode import Agent, Episode, play_episode
+from hiper_envs.subgoals import SubgoalWrapper
+from webshop_server.choices import check_choice
+
+NAMED = ("hiper", "flat", "random", "expert")
+WORLDS = {"alfworld": "hiper/ALFWorld-v0", "webshop": "hiper/WebShop-v0"}
+SPLITS = {"hiper/ALFWorld-v0": "valid_unseen", "hiper/WebShop-v0": "test"}
+NUM_RESAMPLES = 2000
+COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_red")
+
+
+def find_agent(name: str) -> Callable[[], Agent]:
+    """Return what makes the agent of that name.
+
+    Raises:
+        ValueError: There is none; see `hiper eval --help` for the forms a name can have.
+    """
+    if name.endswith(".safetensors"):
+        return lambda: load_agent(name)
+    if ":" in name:
+        return find_factory(name)
+    return find_factory(f"hiper_agents:{check_choice(name, NAMED, 'agent')}")
+
+
+def load_agent(path: str) -> Agent:
+    """Return the agent with the weights of a file, of a finished run for example."""
+    from hiper_agents.compact.agent import CompactAgent
+    from hiper_agents.shipped import load_shipped
+
+    network, settings = load_shipped(path)
+    return CompactAgent(network, settings["has_subgoals"], settings["temperature"])
+
+
+def open_env(env: str, split: str) -> SubgoalWrapper:
+    """Make an environment that takes whole replies."""
+    env_id = WORLDS.get(env, env)
+    split = split or SPLITS.get(env_id, "")
+    options: dict[str, Any] = {"split": split} if split else {}
+    return SubgoalWrapper(gym.make(env_id, **options))
+
+
+def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, seed: int, console: Console) -> None:
+    """Play the same tasks with each agent and show a table; see `hiper eval --help`."""
+    makers = {name: find_agent(name) for name in agents}
+    world = open_env(env, split)
+    tasks = spread_tasks(num_tasks(world), episodes)
+    table = Table("agent", "success", "score", "turns", "segments", title=f"{WORLDS.get(env, env)}: {len(tasks)} tasks")
+    for name, make in makers.items():
+        agent = make()
+        played = [
+            play_episode(world, agent, task=task, seed=seed + position, agent_name=name)
+            for position, task in enumerate(track(tasks, name, console=console, transient=True))
+        ]
+        table.add_row(name, *summarise_episodes(played))
+    console.print(table)
+
+
+def summarise_episodes(episodes: Sequence[Episode]) -> list[str]:
+    """Return success and score with their intervals, turns and segments, as text."""
+    success = np.array([episode.success for episode in episodes], dtype=float)
+    score = np.array([episode.score for episode in episodes])
+    turns = float(np.mean([episode.num_turns for episode in episodes]))
+    segments = float(np.mean([len(episode.segments) for episode in episodes]))
+    return [_with_interval(success), _with_interval(score), f"{turns:.1f}", f"{segments:.1f}"]
+
+
+def _with_interval(values: np.ndarray[Any, Any]) -> str:
+    draws = np.random.default_rng(0).choice(values, size=(NUM_RESAMPLES, len(values))).mean(axis=1)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return f"{values.mean():.3f} [{low:.2f}, {high:.2f}]".replace("[", "(").replace("]", ")")
+
+
+def play_one(agent: str, env: str, split: str, task: str, seed: int, console: Console) -> None:
+    """Play one task and show it; see `hiper play --help`."""
+    player: Agent = HumanAgent(console) if agent == "human" else find_agent(agent)()
+    world = open_env(env, split)
+    chosen: int | str = int(task) if task.lstrip("-").isdigit() else task
+    episode = play_episode(world, player, task=chosen, seed=seed, agent_name=agent)
+    show_episode(episode, console, shows_turns=agent != "human")
+
+
+def show_episode(episode: Episode, console: Console, shows_turns: bool = True) -> None:
+    """Show an episode turn by turn, each segment in a colour, and how it ended."""
+    console.print(f"[bold]{escape(episode.task_id)}[/bold]  {escape(episode.instruction)}")
+    for step in episode.steps if shows_turns else ():
+        colour = COLOURS[step.segment % len(COLOURS)]
+        if step.is_boundary:
+            subgoal = episode.segments[step.segment].subgoal or "no subgoal"
+            console.print(f"[{colour} bold]segment {step.segment}: {escape(subgoal)}[/]")
+        console.print(f"[{colour}]{step.turn:>3} > {escape(step.action)}[/]")
+        console.print(f"      {escape(step.observation[:300])}", style="dim")
+    if episode.error:
+        console.print(escape(episode.error), style="red")
+    table = Table("segment", "turns", "subgoal", "reward", "ended by")
+    for number, segment in enumerate(episode.segments):
+        span = f"{segment.start}-{segment.end - 1}"
+        table.add_row(str(number), span, escape(segment.subgoal), f"{segment.reward:g}", segment.end_reason)
+    console.print(table)
+    outcome = "success" if episode.success else "no success"
+    console.print(f"{outcome}, score {episode.score:.3f}, {episode.num_turns} turns, {len(episode.segments)} segments")

@@ -1,0 +1,70 @@
+"""What a training run tells while it runs, and two listeners."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+
+class Listener(Protocol):
+    """Hears how a run gets on."""
+
+    def start(self, stage: str, total: int) -> None:
+        """A stage of `total` units begins."""
+
+    def advance(self, units: int = 1) -> None:
+        """Some units of the stage are done."""
+
+    def report(self, figures: Mapping[str, object]) -> None:
+        """A step is done; these are its figures."""
+
+
+class Silence:
+    """Hears and says nothing."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Say nothing."""
+
+    def advance(self, units: int = 1) -> None:
+        """Say nothing."""
+
+    def report(self, figures: Mapping[str, object]) -> None:
+        """Say nothing."""
+
+
+class ProgressBar:
+    """Shows the stage as a bar and each step's figures as a line."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=console, transient=True)
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> "ProgressBar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def start(self, stage: str, total: int) -> None:
+        """Show a new bar."""
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(stage, total=total)
+
+    def advance(self, units: int = 1) -> None:
+        """Move the bar."""
+        if self._task is not None:
+            self._progress.advance(self._task, units)
+
+    def report(self, figures: Mapping[str, object]) -> None:
+        """Write a line."""
+        parts = [f"{name} {_brief(value)}" for name, value in figures.items()]
+        self.console.print("  ".join(parts), highlight=True)
+
+
+def _brief(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

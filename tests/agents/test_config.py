@@ -1,0 +1,64 @@
+"""Settings: read, checked, refused."""
+
+from pathlib import Path
+
+import pytest
+
+from hiper_agents.config import list_configs, make_config, read_config
+from hiper_agents.train_command import parse_settings
+
+
+def test_shipped_configurations_are_complete() -> None:
+    names = list_configs()
+    assert set(names) == {f"{world}-{kind}" for world in ("alfworld", "webshop") for kind in ("hiper", "flat")}
+    for name in names:
+        config = read_config(name)
+        assert config.name == name and config.has_subgoals == name.endswith("hiper")
+
+
+def test_changes_replace_settings(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "mine"\nenv_id = "toy/Rooms-v0"\nlr = 1\n')
+    assert read_config(path, seed=4, lambda_high=0.5).preset().hae.lambda_high == 0.5
+    assert read_config(path).lr == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "sentence"),
+    [
+        ("epochs = 3", ValueError, "unknown setting in .* 'epochs'; .* did you mean 'ppo_epochs'"),
+        ("updates = 2.5", TypeError, "updates in .* is 2.5; it must be of type int"),
+        ("updates = true", TypeError, "updates in .* is True; it must be of type int"),
+        ("has_subgoals = 1", TypeError, "has_subgoals in .* is 1; it must be of type bool"),
+        ("env_options = 3", TypeError, "env_options in .* is 3; it must be of type dict"),
+        ("lambda_high = 2.0", ValueError, "lambda_high is 2.0; it must be a number between 0 and 1"),
+        ('truncation = "relesed"', ValueError, "did you mean 'released'"),
+        ("num_envs = 0", ValueError, "num_envs is 0; it must be at least 1"),
+        ("seed = = 1", ValueError, "is no valid TOML"),
+    ],
+)
+def test_wrong_settings_get_a_sentence(tmp_path: Path, text: str, error: type[Exception], sentence: str) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(f'name = "wrong"\nenv_id = "toy/Rooms-v0"\n{text}\n')
+    with pytest.raises(error, match=sentence):
+        read_config(path)
+
+
+def test_missing_names_and_files() -> None:
+    with pytest.raises(ValueError, match="does not say env_id"):
+        make_config({"name": "x"})
+    with pytest.raises(FileNotFoundError, match=r"no configuration at nowhere\.toml"):
+        read_config("nowhere.toml")
+    with pytest.raises(ValueError, match="did you mean 'webshop-flat'"):
+        read_config("webshop-flt")
+
+
+def test_settings_of_the_command_line() -> None:
+    assert parse_settings(["lr=1e-3", "updates=3", "eval_split=test", 'env_options={a="b"}']) == {
+        "lr": 1e-3,
+        "updates": 3,
+        "eval_split": "test",
+        "env_options": {"a": "b"},
+    }
+    with pytest.raises(ValueError, match="is not of the form name=value"):
+        parse_settings(["lr"])
