@@ -1,0 +1,85 @@
+"""Judging products against a wish: which options to choose, and how good a purchase would be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+from rapidfuzz import fuzz
+
+from hiper_agents.scripted.webshop_reading import Hit, Item, Wish, stem, stems
+
+LIKELY_UNSEEN, LIKELY_UNFOUND = 0.72, 0.4
+CLOSE_ENOUGH = 60.0
+_WORD = re.compile(r"[a-z0-9.]+")
+
+
+def rate_hit(wish: Wish, hit: Hit, rank: int) -> float:
+    """Say how promising a search result looks, from its rank (from 0), title and price."""
+    shared = len(wish.words & stems(hit.title)) / max(1, len(wish.words))
+    is_too_dear = wish.price_limit is not None and hit.price > wish.price_limit
+    return 1.0 / (rank + 1) ** 0.5 + 0.8 * shared - (1.0 if is_too_dear else 0.0)
+
+
+def choose_options(wish: Wish, options: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the values to click, at most one a group, in the order of the groups."""
+    if wish.options:
+        wanted = dict(wish.options)
+        chosen = (_closest(wanted[name], values) for name, values in options.items() if name in wanted)
+    else:
+        chosen = (_named_in(wish.text.lower(), values) for values in options.values())
+    return [value for value in chosen if value is not None]
+
+
+def _closest(wanted: str, values: Sequence[str]) -> str | None:
+    if wanted in values:
+        return wanted
+    best = max(values, key=lambda value: fuzz.token_set_ratio(wanted, value))
+    return best if float(fuzz.token_set_ratio(wanted, best)) >= CLOSE_ENOUGH else None
+
+
+def _named_in(text: str, values: Sequence[str]) -> str | None:
+    """Return the value that free speech names best: word by word, the longest of equals."""
+    spoken = set(_WORD.findall(text))
+    spoken |= {stem(word) for word in spoken}
+    squeezed = re.sub(r"[^a-z0-9.]", "", text)
+    rated = [(_share_named(value, spoken, squeezed), len(value), value) for value in values]
+    share, _, best = max(rated)
+    return best if share > 0 else None
+
+
+def _share_named(value: str, spoken: Collection[str], squeezed: str) -> float:
+    words = [word for word in _WORD.findall(value) if word not in ("of", "pack", "and", "the")]
+    if not words:
+        return 0.0
+    share = sum(word in spoken or stem(word) in spoken for word in words) / len(words)
+    joined = "".join(words)
+    return max(share, 0.95 if len(joined) > 3 and joined in squeezed else 0.0)
+
+
+def judge_item(wish: Wish, item: Item, details: str, num_pages_read: int) -> float:
+    """Estimate the score of buying a product, from 0 to 1.
+
+    Args:
+        wish: What the customer wants.
+        item: What the product's page shows.
+        details: Text of the description and features, as far as they were read.
+        num_pages_read: How many of those two were read.
+    """
+    price = 1.0 if wish.price_limit is None or item.price <= wish.price_limit else 0.0
+    known = stems(f"{item.title}\n{details}")
+    unknown = (LIKELY_UNSEEN, (LIKELY_UNSEEN + LIKELY_UNFOUND) / 2, LIKELY_UNFOUND)[num_pages_read]
+    if not wish.is_template:
+        return _judge_free_speech(wish, item, known, price, unknown)
+    wants = sum(1.0 if stems(want) <= known else unknown for want in wish.wants)
+    found = sum(value in item.options.get(name, ()) for name, value in wish.options)
+    score = (wants + found + price) / (len(wish.wants) + len(wish.options) + 1)
+    has_same_groups = set(item.options) == {name for name, _ in wish.options}
+    return score * (1.0 if has_same_groups else 0.85)
+
+
+def _judge_free_speech(wish: Wish, item: Item, known: Collection[str], price: float, unknown: float) -> float:
+    chosen = choose_options(wish, item.options)
+    seen = {*known, *(word for value in chosen for word in stems(value))}
+    shares = [1.0 if word in seen else unknown * 0.6 for word in wish.words]
+    return 0.8 * sum(shares) / max(1, len(shares)) + 0.2 * price

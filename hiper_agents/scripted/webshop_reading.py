@@ -1,0 +1,188 @@
+"""Reading WebShop's text: what the customer wishes, and what a page shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+PageKind = Literal["search", "results", "item", "details"]
+
+STOP_WORDS = frozenset(
+    "a an and are as at be being but by can could do either find for from get give good has have he help her him i i'd "
+    "i'm if in is it it's its like looking made me my need of on one or order please pair prefer preferably purchase "
+    "searching set should show so some something than thank thanks that the them then there these they this to too us "
+    "use used want wanted we which will wish with would you your also am any buy comes come hello hi interested let "
+    "lower price dollars must shall something sort kind type color colored colour size sized style make makes".split()
+)
+_PRICE_CLAUSE = re.compile(r",? *(?:and )?price (?:lower|less) than \$?([\d.,]+?)(?:\.00)? dollars?", re.IGNORECASE)
+_NEXT_OPTION = re.compile(r", and (?=[a-z][\w &/-]*: )", re.IGNORECASE)
+_TEMPLATE_START = re.compile(r"find me ", re.IGNORECASE)
+_WITH = " with "
+_LINK = re.compile(r" (?:with|for) ")
+_WORD = re.compile(r"[a-z0-9][a-z0-9.'\u2019]*")
+_AMOUNT = re.compile(r"\$([\d,]+\.?\d*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an instruction asks for.
+
+    Attributes:
+        text: The instruction without its price clause.
+        wants: Phrases of properties, as far as the sentence tells them apart; empty for free speech.
+        options: (group name, value) in the order named; empty for free speech.
+        is_template: Whether it is the shop's own "Find me ..." sentence, which names every option group.
+        words: Stems of all words that carry meaning.
+        price_limit: In dollars, None for no limit.
+    """
+
+    text: str
+    wants: tuple[str, ...]
+    options: tuple[tuple[str, str], ...]
+    is_template: bool
+    words: frozenset[str]
+    price_limit: float | None
+
+    @property
+    def query(self) -> str:
+        """What to search for: the wish, and the options once more, as they tell near copies apart."""
+        subject = _TEMPLATE_START.sub("", self.text, count=1)
+        return " ".join([subject, *(f"{name} {value}" for name, value in self.options)])
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A product on a page of results."""
+
+    asin: str
+    title: str
+    price: float
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a product's page shows: its title, lowest price, and option values by group."""
+
+    title: str
+    price: float
+    options: Mapping[str, tuple[str, ...]]
+
+
+@lru_cache(maxsize=4096)
+def stem(word: str) -> str:
+    """Return a rough stem, good enough to compare singulars, plurals and verb forms."""
+    word = word.replace("\u2019", "'").removesuffix("'s").strip(".'")
+    for ending in ("ing", "able", "ed", "es", "s", "y", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word.removesuffix(ending)
+    return word
+
+
+@lru_cache(maxsize=4096)
+def stems(text: str) -> frozenset[str]:
+    """Return the stems of the words of `text` that carry meaning."""
+    return frozenset(stem(word) for word in _WORD.findall(text.lower()) if word not in STOP_WORDS)
+
+
+def read_wish(instruction: str) -> Wish:
+    """Take an instruction apart.
+
+    The shop's template is "Find me A, B NOUN with C, D for E with GROUP: VALUE, and GROUP: VALUE, and price lower than
+    X dollars"; anything else counts as free speech.
+    """
+    text = instruction.removeprefix("Instruction:").strip()
+    price = _PRICE_CLAUSE.search(text)
+    limit = float(price[1].replace(",", "")) if price else None
+    text = _PRICE_CLAUSE.sub("", text).strip()
+    is_template = text.startswith("Find me ")
+    start = text.rfind(_WITH, 0, text.find(": ") + 1) if is_template else -1
+    options = tuple(_read_options(text[start + len(_WITH) :])) if start >= 0 else ()
+    subject = text[:start] if start >= 0 else text
+    wants = tuple(_read_wants(_TEMPLATE_START.sub("", subject, count=1))) if is_template else ()
+    return Wish(text, wants, options, is_template, stems(text), limit)
+
+
+def _read_options(clause: str) -> Iterable[tuple[str, str]]:
+    for part in _NEXT_OPTION.split(clause):
+        name, value = part.split(": ", 1)
+        yield name.lower(), value.strip()
+
+
+def _read_wants(subject: str) -> Iterable[str]:
+    """Yield the properties of a template's subject; those before the noun are two words each."""
+    before, *after = _LINK.split(subject)
+    *whole, last = before.split(", ")
+    yield from whole
+    if len(last.split()) > 2:
+        yield " ".join(last.split()[:2])
+    for part in after:
+        yield from part.split(", ")
+
+
+def page_kind(info: Mapping[str, object]) -> PageKind:
+    """Tell from what can be clicked which page this is."""
+    clickables = read_clickables(info)
+    if info.get("has_search_bar"):
+        return "search"
+    if "buy now" in clickables:
+        return "item"
+    return "results" if "next >" in clickables else "details"
+
+
+def read_clickables(info: Mapping[str, object]) -> Sequence[str]:
+    """Return what can be clicked."""
+    clickables = info.get("clickables")
+    if not isinstance(clickables, Sequence) or isinstance(clickables, str):
+        raise ValueError(
+            f"this agent plays WebShop: it needs info['clickables'], a list of strings, got {clickables!r}"
+        )
+    return clickables
+
+
+def read_segments(observation: str) -> list[str]:
+    """Cut a page into its pieces of text, whichever kind of text observation it is."""
+    if "[button]" in observation or "[clicked button]" in observation:
+        bare = re.sub(r"\[/?(?:clicked )?button_?\]", "", observation)
+        return [line.strip() for line in bare.split("\n") if line.strip() and not line.startswith("You have clicked ")]
+    return observation.split(" [SEP] ")
+
+
+def read_hits(observation: str, info: Mapping[str, object]) -> list[Hit]:
+    """Return the products on a page of results, in order."""
+    segments, known = read_segments(observation), set(read_clickables(info))
+    hits = []
+    for position, segment in enumerate(segments[:-2]):
+        if segment.lower() in known and segments[position + 2].startswith("$"):
+            hits.append(Hit(segment.lower(), segments[position + 1], read_price(segments[position + 2])))
+    return hits
+
+
+def read_item(observation: str, info: Mapping[str, object]) -> Item:
+    """Return what a product's page shows."""
+    segments, known = read_segments(observation), set(read_clickables(info))
+    start = segments.index("< Prev") + 1
+    end = next(n for n in range(len(segments) - 1, start, -1) if segments[n].startswith("Price: "))
+    groups: dict[str, list[str]] = {}
+    values: list[str] = []
+    for segment in segments[start : end - 1]:
+        if segment.lower() in known:
+            values.append(segment.lower())
+        else:
+            values = groups.setdefault(segment.lower(), [])
+    options = {name: tuple(choices) for name, choices in groups.items() if choices}
+    return Item(segments[end - 1], read_price(segments[end]), options)
+
+
+def read_details(observation: str) -> str:
+    """Return the text of a product's description or features."""
+    segments = read_segments(observation)
+    return "\n".join(segments[segments.index("< Prev") + 1 :]) if "< Prev" in segments else ""
+
+
+def read_price(text: str) -> float:
+    """Return the lowest amount of dollars in `text`; 0 if there is none."""
+    amounts = [float(amount.replace(",", "")) for amount in _AMOUNT.findall(text)]
+    return min(amounts, default=0.0)
