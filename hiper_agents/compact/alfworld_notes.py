@@ -1,7 +1,7 @@
 """Notes on ALFWorld: what was seen where, what is held and in which state, what is done."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hiper_agents.compact.notes import Notes
@@ -21,6 +21,7 @@ SUBGOALS = (
     "put the {object} in the {receptacle}",
     "look at the {object} under the desklamp",
 )
+_NO_PLACE = [0.0] * 16
 _FILLERS = frozenset(
     "put a an some two clean cleaned hot heated cool cooled cold heat find and it them in on into the look at under"
     " with examine place to of your task is go".split()
@@ -194,9 +195,9 @@ class ALFWorldNotes(Notes):
     def _is_tool(self, place: str) -> bool:
         return type_of(place) == TOOLS.get(self.goal.kind)
 
-    def state_words(self) -> list[str]:
+    def state_words(self) -> tuple[str, ...]:
         """Return the goal's nouns."""
-        return [self.goal.object_type, self.goal.receptacle_type]
+        return (self.goal.object_type, self.goal.receptacle_type)
 
     def describe_subgoal(self, position: int) -> list[float]:
         """Return which subgoal of the vocabulary it is, and whether it belongs to the goal."""
@@ -209,18 +210,19 @@ class ALFWorldNotes(Notes):
             is_over = holds_wanted and TREATMENTS[wish.kind] in self.states.get(self.held, set())
         return [*self.common_subgoal_features(position), *which, float(wish.kind == self.goal.kind), float(is_over)]
 
-    def subgoal_words(self, subgoal: str) -> list[str]:
+    def subgoal_words(self, subgoal: str) -> tuple[str, ...]:
         """Return its verb and nouns; of a flat agent's instruction, kind and nouns."""
         wish = self._wish(subgoal)
-        return [wish.kind, wish.object_type, wish.receptacle_type]
+        return (wish.kind, wish.object_type, wish.receptacle_type)
 
     def describe_actions(self, subgoal: str) -> list[list[float]]:
         """Return for each command its verb, and how its object and its place relate to the subgoal and the notes."""
         wish = self._wish(subgoal)
         unread = [name for name, place in self.places.items() if not place.is_read]
-        return [self._describe_action(action, wish, unread) for action in self.admissible]
+        places = {name: self._describe_place(name, wish, unread) for name in self.places}
+        return [self._describe_action(action, wish, places) for action in self.admissible]
 
-    def _describe_action(self, action: str, wish: Wish, unread: Sequence[str]) -> list[float]:
+    def _describe_action(self, action: str, wish: Wish, places: Mapping[str, list[float]]) -> list[float]:
         match = _COMMAND.match(action)
         verb, first, second = (match["verb"], match["first"] or "", match["second"] or "") if match else ("", "", "")
         thing = "" if verb in ("go to", "open", "close") else first
@@ -231,7 +233,7 @@ class ALFWorldNotes(Notes):
         return [
             *(float(verb == known) for known in VERBS),
             *self._describe_thing(thing, wish),
-            *self._describe_place(place_name, wish, unread),
+            *places.get(place_name, _NO_PLACE),
             float(verb == wish.kind or (verb == "move" and wish.kind == "put")),
             float(action == self.last_action),
             min(self.taken[action], 3) / 3,
@@ -248,9 +250,7 @@ class ALFWorldNotes(Notes):
         ]
 
     def _describe_place(self, name: str, wish: Wish, unread: Sequence[str]) -> list[float]:
-        place = self.places.get(name)
-        if place is None:
-            return [0.0] * 16
+        place = self.places[name]
         kind = type_of(name)
         return [
             1.0,
@@ -271,6 +271,6 @@ class ALFWorldNotes(Notes):
             float(self._is_tool(name)),
         ]
 
-    def action_words(self, action: str) -> list[str]:
+    def action_words(self, action: str) -> tuple[str, ...]:
         """Return verb and types, without numbers."""
-        return [word for word in split_words(action) if word.isalpha()]
+        return tuple(word for word in split_words(action) if word.isalpha())

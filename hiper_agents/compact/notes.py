@@ -139,7 +139,7 @@ class Notes(ABC):
         """Return at most STATE_FEATURES numbers."""
 
     @abstractmethod
-    def state_words(self) -> list[str]:
+    def state_words(self) -> tuple[str, ...]:
         """Return words worth remembering of the state, at most STATE_WORDS of which are used."""
 
     @abstractmethod
@@ -147,7 +147,7 @@ class Notes(ABC):
         """Return at most SUBGOAL_FEATURES numbers for a candidate."""
 
     @abstractmethod
-    def subgoal_words(self, subgoal: str) -> list[str]:
+    def subgoal_words(self, subgoal: str) -> tuple[str, ...]:
         """Return the words of a subgoal that the network is to know."""
 
     @abstractmethod
@@ -155,7 +155,7 @@ class Notes(ABC):
         """Return at most ACTION_FEATURES numbers for each admissible action."""
 
     @abstractmethod
-    def action_words(self, action: str) -> list[str]:
+    def action_words(self, action: str) -> tuple[str, ...]:
         """Return the words of an action that the network is to know."""
 
 

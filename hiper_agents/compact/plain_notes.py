@@ -32,7 +32,7 @@ class PlainNotes(Notes):
             overlap(content_words(self.subgoal), self._words),
         ]
 
-    def state_words(self) -> list[str]:
+    def state_words(self) -> tuple[str, ...]:
         """Return the words of the observation."""
         return split_words(self.observation)
 
@@ -49,7 +49,7 @@ class PlainNotes(Notes):
             float(position == self.current + 1),
         ]
 
-    def subgoal_words(self, subgoal: str) -> list[str]:
+    def subgoal_words(self, subgoal: str) -> tuple[str, ...]:
         """Return all its words."""
         return split_words(subgoal)
 
@@ -72,6 +72,6 @@ class PlainNotes(Notes):
             )
         return rows
 
-    def action_words(self, action: str) -> list[str]:
+    def action_words(self, action: str) -> tuple[str, ...]:
         """Return all its words."""
         return split_words(action)

@@ -158,17 +158,17 @@ class WebShopNotes(Notes):
             len(item.groups) / 4 if is_item else 0.0,
         ]
 
-    def state_words(self) -> list[str]:
+    def state_words(self) -> tuple[str, ...]:
         """Return the kind of page and the names of the wanted options."""
-        return [self.page.kind, *self.wish.options]
+        return (self.page.kind, *self.wish.options)
 
     def describe_subgoal(self, position: int) -> list[float]:
         """Return which stage it is."""
         return [*self.common_subgoal_features(position), *(float(position == k) for k in range(len(SUBGOALS)))]
 
-    def subgoal_words(self, subgoal: str) -> list[str]:
+    def subgoal_words(self, subgoal: str) -> tuple[str, ...]:
         """Return the words of a stage; nothing for a flat agent's instruction."""
-        return split_words(subgoal) if subgoal in SUBGOALS else []
+        return split_words(subgoal) if subgoal in SUBGOALS else ()
 
     def describe_actions(self, subgoal: str) -> list[list[float]]:
         """Return for each action which button it is, and how its product or option fits."""
@@ -228,12 +228,12 @@ class WebShopNotes(Notes):
             float(len(target) <= 2),
         ]
 
-    def action_words(self, action: str) -> list[str]:
+    def action_words(self, action: str) -> tuple[str, ...]:
         """Return the words of fixed buttons and short options."""
         target = click_target(action)
         if action.startswith("search["):
-            return ["search"]
-        return split_words(target) if target not in self.items else ["product"]
+            return ("search",)
+        return split_words(target) if target not in self.items else ("product",)
 
 
 def click_target(action: str) -> str:

@@ -2,8 +2,9 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from hiper_agents.compact.words import content_words, overlap, split_words
+from hiper_agents.compact.words import CACHED_TEXTS, content_words, overlap, split_words
 
 SEPARATOR = " [SEP] "
 FIXED_BUTTONS = frozenset(
@@ -150,6 +151,7 @@ def _read_item(parts: list[str], buttons: set[str]) -> Page:
     return Page("item", title=title, price=price, groups=groups)
 
 
+@lru_cache(maxsize=CACHED_TEXTS)
 def match_value(value: str, wanted: str) -> float:
     """Return how well an option's value fits the wanted one: 1 equal, else shared words over all words."""
     if value == wanted:
@@ -160,6 +162,7 @@ def match_value(value: str, wanted: str) -> float:
     return 0.9 * len(ours & theirs) / len(ours | theirs)
 
 
+@lru_cache(maxsize=CACHED_TEXTS)
 def mentions(text: str, value: str) -> bool:
     """Return whether a value stands in a text as whole words."""
     return re.search(rf"(?<![a-z0-9]){re.escape(value)}(?![a-z0-9])", text) is not None

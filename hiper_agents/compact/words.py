@@ -2,13 +2,15 @@
 
 import re
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 NUM_BUCKETS = 2048
 PADDING = 0
+CACHED_TEXTS = 1 << 15
 _WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
 FUNCTION_WORDS = frozenset(
     "a an and any are at be by for find from get i im in is it its looking me my need of on or please some the"
@@ -16,11 +18,13 @@ FUNCTION_WORDS = frozenset(
 )
 
 
-def split_words(text: str) -> list[str]:
+@lru_cache(maxsize=CACHED_TEXTS)
+def split_words(text: str) -> tuple[str, ...]:
     """Return the lowercased words and numbers of a text."""
-    return _WORD.findall(text.lower())
+    return tuple(_WORD.findall(text.lower()))
 
 
+@lru_cache(maxsize=CACHED_TEXTS)
 def content_words(text: str) -> frozenset[str]:
     """Return the words that say what a text is about, plural endings cut off."""
     return frozenset(cut_plural(word) for word in split_words(text) if word not in FUNCTION_WORDS)
@@ -41,10 +45,11 @@ def hash_word(word: str) -> int:
     return 1 + zlib.crc32(word.encode()) % (NUM_BUCKETS - 1)
 
 
-def hash_words(words: Iterable[str], width: int) -> list[int]:
+@lru_cache(maxsize=CACHED_TEXTS)
+def hash_words(words: tuple[str, ...], width: int) -> tuple[int, ...]:
     """Return the buckets of the first `width` words, padded."""
-    ids = [hash_word(word) for _, word in zip(range(width), words, strict=False)]
-    return ids + [PADDING] * (width - len(ids))
+    ids = tuple(hash_word(word) for word in words[:width])
+    return ids + (PADDING,) * (width - len(ids))
 
 
 def pad_rows(rows: Sequence[Sequence[float]], width: int) -> npt.NDArray[np.float32]:
