@@ -17,7 +17,7 @@ from rich.text import Text
 
 from leaderboard.conformance import WORLDS, check_agent
 from leaderboard.freezing import RECIPES, freeze_panel, freeze_recipe
-from leaderboard.panel import Panel, PanelError, load_panel, panel_names, write_panel
+from leaderboard.panel import Panel, load_panel, panel_names, write_panel
 from leaderboard.player import WorldError
 from leaderboard.progress import show_progress
 from leaderboard.replay import verify_run
@@ -27,6 +27,7 @@ from leaderboard.scoring import compare_runs, score_run
 from leaderboard.store import Run, RunError, load_run
 from leaderboard.submission import SubmissionError, split_name
 from leaderboard.tables import render_comparisons, render_episode, render_table, render_types
+from leaderboard.world import PanelError
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 MAX_DIFFERENCES_SHOWN = 20

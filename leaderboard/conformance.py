@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 
 from hiper_envs import Agent, SubgoalWrapper, parse_reply
-from leaderboard.panel import make_world
 from leaderboard.player import GuardedAgent
 from leaderboard.submission import load_agent
+from leaderboard.world import make_world
 
 WORLDS = ("hiper/ALFWorld-v0", "hiper/WebShop-v0")
 NUM_TURNS = 6

@@ -4,29 +4,30 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leaderboard.panel import Panel, PanelError, PanelTask, make_world, seal_panel, world_digest
+from leaderboard.panel import Panel, seal_panel
 from leaderboard.task_types import task_type
+from leaderboard.world import PanelError, PanelTask, fingerprint_world, make_world
 
 ALFWORLD = "hiper/ALFWorld-v0"
 WEBSHOP = "hiper/WebShop-v0"
 RECIPES: dict[str, dict[str, Any]] = {
     "alfworld-demo-v1": {
         "env_id": ALFWORLD,
-        "env_options": {"split": "valid_unseen"},
+        "env_options": {"split": "valid_unseen", "games": "generated"},
         "num_tasks": 18,
         "max_turns": 50,
         "description": "Three tasks of each of the six types in unseen scenes, for a first look.",
     },
     "alfworld-seen-v1": {
         "env_id": ALFWORLD,
-        "env_options": {"split": "valid_seen"},
+        "env_options": {"split": "valid_seen", "games": "generated"},
         "num_tasks": 140,
         "max_turns": 50,
         "description": "140 tasks in scenes that also occur in training.",
     },
     "alfworld-unseen-v1": {
         "env_id": ALFWORLD,
-        "env_options": {"split": "valid_unseen"},
+        "env_options": {"split": "valid_unseen", "games": "generated"},
         "num_tasks": 134,
         "max_turns": 50,
         "description": "134 tasks in scenes that never occur in training.",
@@ -81,7 +82,7 @@ def freeze_panel(
             raise PanelError(f"cannot draw {num_tasks} tasks: {env_id!r} has {len(tasks)} with these options")
         tasks = draw_tasks(tasks, num_tasks, random.Random(seed))
     rows = tuple(PanelTask(task, position) for position, task in enumerate(tasks))
-    return seal_panel(Panel(name, description, env_id, options, max_turns, world_digest(env), rows))
+    return seal_panel(Panel(name, description, env_id, options, max_turns, fingerprint_world(env, rows), rows))
 
 
 def draw_tasks(tasks: Sequence[str], num_tasks: int, rng: random.Random) -> list[str]:

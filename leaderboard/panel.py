@@ -1,7 +1,6 @@
 """Panels: frozen lists of tasks that every agent plays alike."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +8,10 @@ import gymnasium as gym
 import msgspec
 
 import hiper_envs
+from leaderboard.world import PanelError, PanelTask, check_tasks, fingerprint_world, make_world
 from webshop_server.choices import check_choice
 
 PANEL_FOLDER = Path(__file__).parent / "panels"
-
-
-class PanelError(ValueError):
-    """A panel that cannot be found, read or played, in one sentence."""
-
-
-class PanelTask(msgspec.Struct, frozen=True, array_like=True):
-    """One task of a panel, written as `[task, seed]`.
-
-    Attributes:
-        task: The task's id in the environment.
-        seed: Seed of the environment and of the agent for this episode.
-    """
-
-    task: str
-    seed: int
 
 
 class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,7 +23,7 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         env_id: The Gymnasium id of the world.
         env_options: Options for `gym.make`.
         max_turns: Turns after which an episode is truncated.
-        world: The world's own digest when the panel was frozen, "" for a world that has none.
+        world: The world's fingerprint when the panel was frozen, see `fingerprint_world`.
         tasks: The tasks in the order in which they are reported.
         digest: SHA-256 over all of the above but the description, in hexadecimal.
     """
@@ -57,35 +41,18 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Make the panel's world, ready for whole replies.
 
         Raises:
-            PanelError: The world cannot be made, or it is another one than the panel was frozen with.
+            PanelError: The world cannot be made, lacks a task, or is another one than the panel was frozen with.
         """
         env = make_world(self.env_id, self.env_options, self.max_turns)
-        world = world_digest(env)
+        check_tasks(env, self.tasks)
+        world = fingerprint_world(env, self.tasks)
         if world != self.world:
             raise PanelError(
-                f"the world of panel {self.name!r} has changed since it was frozen: its digest was"
-                f" {self.world[:12] or 'empty'!r} and is now {world[:12] or 'empty'!r}, so scores would not compare;"
-                " install the version that the panel was frozen with, or freeze a new panel"
+                f"the world of panel {self.name!r} has changed since it was frozen: its fingerprint was"
+                f" {self.world[:12]!r} and is now {world[:12]!r}, so scores would not compare; install the version that"
+                " the panel was frozen with, or freeze a new panel"
             )
         return hiper_envs.SubgoalWrapper(env)
-
-
-def make_world(env_id: str, env_options: Mapping[str, Any], max_turns: int) -> gym.Env[str, str]:
-    """Make a world by its Gymnasium id.
-
-    Raises:
-        PanelError: There is no such world, or it refuses the options.
-    """
-    try:
-        return gym.make(env_id, max_episode_steps=max_turns, disable_env_checker=True, **env_options)
-    except (gym.error.Error, ImportError, ValueError, TypeError, OSError) as error:
-        options = "".join(f", {key}={value!r}" for key, value in env_options.items())
-        raise PanelError(f"cannot make the world {env_id!r}{options}: {error}") from error
-
-
-def world_digest(env: gym.Env[str, str]) -> str:
-    """Return the digest that a world exposes of its tasks and texts, or "" if it exposes none."""
-    return str(getattr(env.unwrapped, "digest", ""))
 
 
 def content_digest(panel: Panel) -> str:
@@ -162,15 +129,3 @@ def write_panel(panel: Panel, path: Path) -> None:
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value, order="deterministic").decode()
-
-
-def check_tasks(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> None:
-    """Check that a world has all tasks of a panel.
-
-    Raises:
-        PanelError: It lacks one.
-    """
-    known = frozenset(env.unwrapped.tasks)  # type: ignore[attr-defined]
-    for row in tasks:
-        if row.task not in known:
-            raise PanelError(f"the installed world has no task {row.task!r}; it has {len(known)} others")

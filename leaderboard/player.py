@@ -11,8 +11,9 @@ import msgspec
 
 from hiper_envs import Agent, Episode, play_episode
 from hiper_envs.episode import Usage
-from leaderboard.panel import Panel, PanelTask, check_tasks
+from leaderboard.panel import Panel
 from leaderboard.submission import AgentFactory, SubmissionError, load_agent
+from leaderboard.world import PanelTask
 
 NUM_TRACEBACK_FRAMES = 3
 
@@ -154,7 +155,6 @@ class Player:
         on_turn: Callable[[str | None], None] = lambda last_reply: None,
     ) -> None:
         self._env = panel.make_env()
-        check_tasks(self._env, panel.tasks)
         self._make_agent: AgentFactory = load_agent(agent)
         self._agent: Agent | None = self._make_agent()
         self._agent_name = agent_name

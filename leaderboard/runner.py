@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hiper_envs import Episode
-from leaderboard.panel import Panel, PanelTask, load_panel
+from leaderboard.panel import Panel, load_panel
 from leaderboard.player import Player
 from leaderboard.store import Run, RunHeader, installed_versions, load_run, open_run
 from leaderboard.submission import agent_digest, split_name
 from leaderboard.worker import Setup
 from leaderboard.worker_process import play_in_processes
+from leaderboard.world import PanelTask
 
 
 class Progress(NamedTuple):

@@ -12,9 +12,10 @@ from typing import IO
 import msgspec
 
 from hiper_envs import Episode
-from leaderboard.panel import Panel, PanelError, PanelTask
+from leaderboard.panel import Panel
 from leaderboard.player import Player, WorldError
 from leaderboard.submission import SubmissionError
+from leaderboard.world import PanelError, PanelTask
 
 
 class Setup(msgspec.Struct, frozen=True):

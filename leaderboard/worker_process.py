@@ -12,10 +12,10 @@ import msgspec
 
 from hiper_envs import Episode
 from hiper_envs.episode import EpisodeRecorder
-from leaderboard.panel import PanelError, PanelTask
 from leaderboard.player import WorldError
 from leaderboard.submission import SubmissionError
 from leaderboard.worker import Answer, Played, PlayTask, Ready, Refused, Setup, TurnStarted, WorldBroken
+from leaderboard.world import PanelError, PanelTask
 
 GRACE_SECONDS = 5.0
 """Time over the turn limit after which a process that does not interrupt its agent by itself is stopped."""

@@ -13,6 +13,7 @@ from hiper_envs.alfworld.problem import Problem, read_game
 SPLITS = ("train", "valid_seen", "valid_unseen")
 DATA_VERSION = "json_2.1.1"
 GAME_NAME = "game"
+GENERATED = "generated"
 
 logger = logging.getLogger(__name__)
 
@@ -98,14 +99,16 @@ def open_games(games: Games, split: str) -> GameSource:
     """Return the games that the argument `games` names.
 
     Args:
-        games: None for the user's real games under $ALFWORLD_DATA, or generated ones without such; a folder; a file
-            ending in .tw-pddl or .tw-pddl.gz; or a sequence of such files.
+        games: None for the user's real games under $ALFWORLD_DATA, or generated ones without such; "generated" for
+            these whatever there is; a folder; a file ending in .tw-pddl or .tw-pddl.gz; or a sequence of such files.
         split: "train", "valid_seen" or "valid_unseen": which generated games, or which folder inside `games`.
 
     Raises:
         FileNotFoundError: A file or folder is missing.
         ValueError: A folder without playable games, a file of another kind, or an empty sequence.
     """
+    if games == GENERATED:
+        return GeneratedGames(split)
     if games is None:
         folder = find_real_games(split)
         return GeneratedGames(split) if folder is None else open_folder(folder)

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from hiper_envs import Episode, Segment, Step, write_reply
-from leaderboard.panel import Panel, PanelTask, seal_panel
+from leaderboard.panel import Panel, seal_panel
 from leaderboard.store import EpisodeTime, Run, RunHeader
+from leaderboard.world import PanelTask
 
 
 def make_episode(

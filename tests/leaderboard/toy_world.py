@@ -19,11 +19,10 @@ TYPES = ("pick_and_place_simple", "pick_two_obj_and_place")
 class ToyEnv(gym.Env[str, str]):
     """Work as often as the task says."""
 
-    def __init__(self, digest: str = "toy-1", tasks: Sequence[str] | None = None, breaks: bool = False) -> None:
+    def __init__(self, manners: str = "There is", tasks: Sequence[str] | None = None) -> None:
         self.observation_space = UnicodeText()
         self.action_space = UnicodeText()
-        self.digest = digest
-        self.breaks = breaks
+        self.manners = manners
         self.tasks = list(tasks or [f"{TYPES[number % 2]}-{number}" for number in range(1, 13)])
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
@@ -31,10 +30,10 @@ class ToyEnv(gym.Env[str, str]):
         task = (options or {})["task"]
         self.task = self.tasks[task] if isinstance(task, int) else task
         self.left = self.needed = int(self.task.rpartition("-")[2])
-        return f"There is work to do ({seed}).", self._info()
+        return f"{self.manners} work to do ({seed}).", self._info()
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
-        if self.breaks:
+        if action == "break":
             raise ZeroDivisionError("the toy is broken")
         if action == "work":
             self.left -= 1
@@ -134,6 +133,13 @@ class Chatty(Worker):
         except EOFError:
             return super().act(observation, info)
         return "someone answered"
+
+
+class Vandal(Worker):
+    """Breaks the toy."""
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        return "break"
 
 
 class Meddler(Worker):
