@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from hiper_agents.scripted.alfworld_reading import Request, Room, read_request, type_of
-from hiper_envs.alfworld.scenes import load_types
+from hiper_envs.alfworld.tables import load_types
 from hiper_envs.reply import write_reply
 
 APPLIANCES = {"clean": "sinkbasin", "heat": "microwave", "cool": "fridge"}
@@ -42,12 +42,12 @@ class ALFWorldExpert:
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """Forgets the last game; nothing is drawn at random, so every seed plays alike."""
+        """Forget the last game; nothing is drawn at random, so every seed plays alike."""
         self._room: Room | None = None
         self._subgoal = self._action = ""
 
     def act(self, observation: str, info: Mapping[str, object]) -> str:
-        """Returns the reply for this turn: a subgoal and one admissible action."""
+        """Return the reply for this turn: a subgoal and one admissible action."""
         actions = info["admissible_actions"]
         if not isinstance(actions, Iterable):
             raise TypeError(f"info['admissible_actions'] is a list of actions, got {actions!r}")
@@ -82,7 +82,7 @@ def _find(room: Room, request: Request) -> Choice:
 
 
 def _home(room: Room, request: Request) -> str | None:
-    """Returns the receptacle in which one of two things lies already."""
+    """Return the receptacle in which one of two things lies already."""
     if request.kind != "pick_two":
         return None
     for place, things in room.contents.items():
@@ -96,7 +96,7 @@ def _is_done(room: Room, request: Request, thing: str, place: str) -> bool:
 
 
 def _explore(room: Room, unseen: list[str], promises: Mapping[str, float]) -> str:
-    """Goes where a turn promises most; what stands right here costs no way."""
+    """Go where a turn promises most; what stands right here costs no way."""
     if not unseen:
         return "look"
     best = max(unseen, key=lambda name: promises[name] / _turns(room, name))
@@ -109,7 +109,7 @@ def _turns(room: Room, place: str) -> int:
 
 
 def _visit(room: Room, place: str, deed: str) -> str:
-    """Returns the next action on the way to doing something at a place: go there, open it, do it."""
+    """Return the next action on the way to doing something at a place: go there, open it, do it."""
     for action in (deed, f"open {place}", f"go to {place}"):
         if action in room.actions:
             return action
@@ -141,7 +141,7 @@ def _put(room: Room, request: Request, held: str) -> str:
 
 
 def _put_aside(room: Room, held: str) -> str:
-    """Puts a thing that is not wanted down: here if possible, else wherever such things are kept."""
+    """Put a thing that is not wanted down: here if possible, else wherever such things are kept."""
     for action in room.actions:
         if action.startswith((f"move {held} to ", f"put {held} in/on ")):
             return action
@@ -177,6 +177,6 @@ def _openable() -> frozenset[str]:
 
 @cache
 def _holders(thing: str) -> frozenset[str]:
-    """Returns the kinds of furniture in which such a thing is kept."""
+    """Return the kinds of furniture in which such a thing is kept."""
     contents = load_types().contents.items()
     return frozenset(place.lower() for place, things in contents if thing in (name.lower() for name in things))

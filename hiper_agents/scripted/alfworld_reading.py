@@ -31,7 +31,7 @@ class Request:
 
 
 def read_request(instruction: str) -> Request:
-    """Reads a task sentence, with or without 'Your task is to: '.
+    """Read a task sentence, with or without 'Your task is to: '.
 
     Raises:
         ValueError: when it is none of ALFWorld's sentences.
@@ -45,7 +45,7 @@ def read_request(instruction: str) -> Request:
 
 
 def type_of(name: str) -> str:
-    """Returns the type in a name: 'mug' of 'mug 2'."""
+    """Return the type in a name: 'mug' of 'mug 2'."""
     return name.split(" ")[0]
 
 
@@ -79,7 +79,7 @@ class Room:
         self.visited: set[str] = set()
 
     def read(self, observation: str, actions: Iterable[str], last_action: str) -> None:
-        """Takes in one turn: what the last action did, and what can be seen and done here."""
+        """Take in one turn: what the last action did, and what can be seen and done here."""
         self.actions = list(actions)
         if not observation.startswith(NOTHING_HAPPENS):
             self._read_deed(last_action)

@@ -1,4 +1,4 @@
-"""Reads the facts about AI2-THOR's 120 rooms off the alfworld wheel into data/scenes.json.gz.
+"""Read the facts about AI2-THOR's 120 rooms off the alfworld wheel into data/scenes.json.gz.
 
 Only this script needs the wheel, and only its data: `gen/layouts` (furniture with vetted standing points, object types,
 reachable points), `gen/constants.py` (type tables) and `gen/goal_library.py` (goal sentences). Nothing of alfworld is
@@ -31,7 +31,7 @@ GOAL_KINDS = {
 
 
 def read_points(path: Path) -> list[list[int]]:
-    """Returns a layout's reachable points (x, z) in grid steps, in the file's own order.
+    """Return a layout's reachable points (x, z) in grid steps, in the file's own order.
 
     Reads the two-column float64 .npy file by hand, which keeps the script free of a fixed numpy version.
     """
@@ -46,13 +46,13 @@ def read_points(path: Path) -> list[list[int]]:
 
 
 def read_furniture(path: Path) -> list[list[Any]]:
-    """Returns [id, x, z] per listed piece of furniture: its vetted standing point in grid steps, sorted by id."""
+    """Return [id, x, z] per listed piece of furniture: its vetted standing point in grid steps, sorted by id."""
     openable = json.loads(path.read_text())
     return [[name, round(x / GRID), round(z / GRID)] for name, (x, z, _, _) in sorted(openable.items())]
 
 
 def read_scene(layouts: Path, floor_plan: int, known_types: set[str]) -> dict[str, Any]:
-    """Returns one floor plan's furniture, reachable points and the object types seen in it."""
+    """Return one floor plan's furniture, reachable points and the object types seen in it."""
     objects = json.loads((layouts / f"FloorPlan{floor_plan}-objects.json").read_text())
     return {
         "furniture": read_furniture(layouts / f"FloorPlan{floor_plan}-openable.json"),
@@ -62,7 +62,7 @@ def read_scene(layouts: Path, floor_plan: int, known_types: set[str]) -> dict[st
 
 
 def read_types(constants: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the type tables; sliced types are left out, for slicing makes no new object in the text game."""
+    """Return the type tables; sliced types are left out, for slicing makes no new object in the text game."""
 
     def whole(types: set[str]) -> list[str]:
         return sorted(name for name in types if not name.endswith("Sliced"))
@@ -82,7 +82,7 @@ def read_types(constants: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def extract(gen: Path) -> dict[str, Any]:
-    """Returns everything the generator needs, from the folder alfworld/gen of the wheel."""
+    """Return everything the generator needs, from the folder alfworld/gen of the wheel."""
     constants = runpy.run_path(str(gen / "constants.py"))
     goals = runpy.run_path(str(gen / "goal_library.py"))["gdict"]
     known_types = set(constants["OBJECTS"]) | set(constants["RECEPTACLES"])
@@ -96,7 +96,7 @@ def extract(gen: Path) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> None:
-    """Writes the data file; the same wheel gives the same bytes."""
+    """Write the data file; the same wheel gives the same bytes."""
     if len(arguments) != 1 or not (Path(arguments[0]) / "layouts").is_dir():
         raise SystemExit(
             "usage: python -m hiper_envs.alfworld.extract_scenes FOLDER (alfworld/gen of the wheel, with layouts/)"

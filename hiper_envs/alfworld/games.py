@@ -8,10 +8,13 @@ import random
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from hiper_envs.alfworld.furniture import Furniture
 from hiper_envs.alfworld.goals import Goal
+from hiper_envs.alfworld.locations import Location
 from hiper_envs.alfworld.placement import Thing, place_things
 from hiper_envs.alfworld.problem import Fact, Problem
-from hiper_envs.alfworld.scenes import Furniture, Location, Scene, load_scene, load_types
+from hiper_envs.alfworld.scenes import Scene, load_scene
+from hiper_envs.alfworld.tables import load_types
 from hiper_envs.alfworld.tasks import Task, parse_task_id, task_ids
 
 __all__ = ["generate", "task_ids"]
@@ -22,7 +25,7 @@ ESCAPES = str.maketrans({"|": "_bar_", "+": "_plus_", "-": "_minus_", ".": "_dot
 
 
 def generate(task_id: str) -> Problem:
-    """Returns the game of an id: one of `task_ids(split)`, or any other that reads like them and can be built.
+    """Return the game of an id: one of `task_ids(split)`, or any other that reads like them and can be built.
 
     Raises:
         ValueError: in one sentence, when the id does not say what can be built.
@@ -61,7 +64,7 @@ def _write_location(location: Location) -> str:
 
 
 def _declare(scene: Scene, things: Sequence[Thing], start: Location) -> dict[str, str]:
-    """Returns PDDL name -> PDDL type of everything: the agent, the types, and what is in the room."""
+    """Return PDDL name -> PDDL type of everything: the agent, the types, and what is in the room."""
     types = load_types()
     entities = {AGENT: "agent"} | {kind: "object" for kind in types.objects}
     entities |= {f"{kind}Type": "otype" for kind in types.objects}
@@ -73,7 +76,7 @@ def _declare(scene: Scene, things: Sequence[Thing], start: Location) -> dict[str
 
 
 def _state(scene: Scene, things: Sequence[Thing], start: Location) -> Iterator[Fact]:
-    """Yields the facts that hold at the start, each once."""
+    """Yield the facts that hold at the start, each once."""
     for piece in scene.furniture:
         yield "receptacleType", _escape(piece.name), f"{piece.type}Type"
     for thing in things:
@@ -96,7 +99,7 @@ def _state(scene: Scene, things: Sequence[Thing], start: Location) -> Iterator[F
 
 
 def _capacities(furniture: Sequence[Furniture], things: Sequence[Thing]) -> Iterator[Fact]:
-    """Yields what may lie in what, for the types that are there."""
+    """Yield what may lie in what, for the types that are there."""
     present = {thing.type for thing in things}
     for kind in dict.fromkeys(piece.type for piece in furniture):
         for content in load_types().contents.get(kind, ()):

@@ -12,7 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from hiper_envs.alfworld.scenes import Furniture, Location, Position, Scene, load_types, write_name
+from hiper_envs.alfworld.furniture import Furniture, write_name
+from hiper_envs.alfworld.locations import GRID, Location, Position
+from hiper_envs.alfworld.scenes import Scene
+from hiper_envs.alfworld.tables import load_types
 
 COUNT_SHARES = (0.52, 0.28, 0.2)
 """How often a kind that can be picked up is there once, twice, three times."""
@@ -71,7 +74,7 @@ class Thing:
 
 
 def draw_weighted(generator: random.Random, choices: Sequence[T], weights: Sequence[float]) -> T:
-    """Draws one of the choices, each as often as its weight says."""
+    """Draw one of the choices, each as often as its weight says."""
     left = generator.random() * sum(weights)
     for choice, weight in zip(choices, weights, strict=True):
         left -= weight
@@ -83,7 +86,7 @@ def draw_weighted(generator: random.Random, choices: Sequence[T], weights: Seque
 def place_things(
     scene: Scene, generator: random.Random, object_type: str, receptacle_type: str | None, num_targets: int
 ) -> list[Thing]:
-    """Fills a room for a task: at least `num_targets` things of the object type, none in the receptacle type.
+    """Fill a room for a task: at least `num_targets` things of the object type, none in the receptacle type.
 
     Raises:
         ValueError: when the room has no other place for the object type.
@@ -121,7 +124,7 @@ class _Filling:
         return self.things
 
     def _kinds_in_order(self) -> list[str]:
-        """Returns the room's object types: bowls and boxes first, so that other things can go into them."""
+        """Return the room's object types: bowls and boxes first, so that other things can go into them."""
         types = load_types()
         kinds = [kind for kind in types.objects if kind in self.scene.types]
         return sorted(kinds, key=lambda kind: kind not in types.movable_receptacles)
@@ -162,7 +165,7 @@ class _Filling:
         return not (kind == self.object_type and piece.type == self.receptacle_type)
 
     def _able(self, kind: str) -> list[Furniture]:
-        """Returns the furniture where a thing of this kind may lie at the start."""
+        """Return the furniture where a thing of this kind may lie at the start."""
         if kind not in self.able:
             self.able[kind] = self._find_able(kind)
         return self.able[kind]
@@ -185,7 +188,7 @@ class _Filling:
     def _draw_position(self, near: Furniture | None) -> Position:
         if near is None:
             index = int(self.generator.random() * self.scene.points.shape[1])
-            x, height, z = 0.25 * float(self.scene.points[0, index]), 0.0, 0.25 * float(self.scene.points[1, index])
+            x, height, z = GRID * float(self.scene.points[0, index]), 0.0, GRID * float(self.scene.points[1, index])
         else:
             x, height, z = near.position
         side, away = ((2 * self.generator.random() - 1) * SPREAD for _ in range(2))

@@ -33,7 +33,7 @@ Route = list[Stop]
 
 
 def solve(engine: Engine, problem: Problem) -> list[str]:
-    """Returns commands that win the game from the engine's state, as few as can be; none if it is won already.
+    """Return commands that win the game from the engine's state, as few as can be; none if it is won already.
 
     The engine is left as it is.
 
@@ -49,7 +49,7 @@ def solve(engine: Engine, problem: Problem) -> list[str]:
 
 
 def _walk(engine: Engine, route: Sequence[Stop]) -> list[str]:
-    """Returns the commands that make the stops in turn, with each door opened when it is first in the way."""
+    """Return the commands that make the stops in turn, with each door opened when it is first in the way."""
     world, place, closed = engine.world, engine.location, engine.world.openable & ~engine.opened
     commands = []
     for receptacle, command, needs_open in route:
@@ -116,7 +116,7 @@ class _Router:
         return goal.treatment is None or bool(getattr(self.engine, goal.treatment) >> entity & 1)
 
     def _place_all(self, goal: Placed, entities: Sequence[int], receptacle: int) -> Iterator[Route]:
-        """Yields the routes that bring the objects one after the other."""
+        """Yield the routes that bring the objects one after the other."""
         first, *others = entities
         for treatment in self._treatments(goal, first):
             # No goal treats more than one object, so the others are only carried.
@@ -141,7 +141,7 @@ class _Router:
         return [entity for entity in sorted(found) if objects >> entity & 1]
 
     def _fetch(self, entity: int, then: Route) -> Iterator[Route]:
-        """Yields the ways to have the object in hand and to go on; what is held instead is left somewhere first."""
+        """Yield the ways to have the object in hand and to go on; what is held instead is left somewhere first."""
         if entity in self.engine.held:
             yield then
             return
@@ -150,7 +150,7 @@ class _Router:
                 yield [*drop, take, *then]
 
     def _drops(self, take: Stop) -> Iterator[Route]:
-        """Yields the ways to free the hands before taking something: on the spot, beside it, or on any surface."""
+        """Yield the ways to free the hands before taking something: on the spot, beside it, or on any surface."""
         if not self.engine.hands_full:
             yield []
             return

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from hiper_envs.alfworld.goals import GoalKind
 from hiper_envs.alfworld.placement import STATIC_PLACES, draw_weighted
-from hiper_envs.alfworld.scenes import floor_plans, load_types, room_of, scene_types
+from hiper_envs.alfworld.tables import floor_plans, load_types, room_of, scene_types
 from webshop_server.choices import check_choice
 
 KINDS: Mapping[str, GoalKind] = {
@@ -90,7 +90,7 @@ class Task:
 
 
 def parse_task_id(task_id: str) -> Task:
-    """Reads an id; any task that the room and the type tables allow is good, listed or not.
+    """Read an id; any task that the room and the type tables allow is good, listed or not.
 
     Raises:
         ValueError: in one sentence, when the id says nothing that can be built.
@@ -117,7 +117,7 @@ def parse_task_id(task_id: str) -> Task:
 
 @cache
 def task_ids(split: str) -> Sequence[str]:
-    """Returns the ids of a split in their fixed order: 3,553 train, 140 valid_seen, 134 valid_unseen.
+    """Return the ids of a split in their fixed order: 3,553 train, 140 valid_seen, 134 valid_unseen.
 
     Raises:
         ValueError: for an unknown split.
@@ -132,7 +132,7 @@ def task_ids(split: str) -> Sequence[str]:
 
 
 def _draw_tasks(split: str, kind: GoalKind, size: int, generator: random.Random) -> Iterator[Task]:
-    """Yields `size` games of one kind; a tuple drawn again gives further trials of it."""
+    """Yield `size` games of one kind; a tuple drawn again gives further trials of it."""
     plans = (
         UNSEEN_PLANS if split == "valid_unseen" else [p for p in floor_plans() if p not in UNSEEN_PLANS + TEST_PLANS]
     )
@@ -153,7 +153,7 @@ def _draw_tasks(split: str, kind: GoalKind, size: int, generator: random.Random)
 
 
 def _group_pairs(pairs: Iterable[Pair]) -> tuple[list[list[Pair]], list[list[Pair]]]:
-    """Returns the pairs of each object type, and the pairs of each receptacle type."""
+    """Return the pairs of each object type, and the pairs of each receptacle type."""
     groups: tuple[dict[str, list[Pair]], dict[str, list[Pair]]] = ({}, {})
     for pair in sorted(pairs):
         for kind, group in zip(pair, groups, strict=True):
@@ -162,7 +162,7 @@ def _group_pairs(pairs: Iterable[Pair]) -> tuple[list[list[Pair]], list[list[Pai
 
 
 def _draw_pair(groups: tuple[list[list[Pair]], list[list[Pair]]], generator: random.Random) -> Pair:
-    """Draws the object or the receptacle first, so that rare ones of both come up, as ALFRED balanced them."""
+    """Draw the object or the receptacle first, so that rare ones of both come up, as ALFRED balanced them."""
     return _pick(_pick(groups[int(generator.random() * 2)], generator), generator)
 
 
@@ -171,7 +171,7 @@ def _pick(choices: Sequence[T], generator: random.Random) -> T:
 
 
 def _choices_by_room(kind: GoalKind, plans: Sequence[int]) -> dict[str, dict[Pair, list[int]]]:
-    """Returns room -> (object type, receptacle type) -> floor plans, for the rooms in which the kind takes place."""
+    """Return room -> (object type, receptacle type) -> floor plans, for the rooms in which the kind takes place."""
     choices: dict[str, dict[Pair, list[int]]] = {}
     for plan in plans:
         if room_of(plan) in ROOM_SHARES[kind]:
@@ -184,7 +184,7 @@ def _choices_by_room(kind: GoalKind, plans: Sequence[int]) -> dict[str, dict[Pai
 
 @cache
 def _pairs(kind: GoalKind, plan: int) -> dict[str, tuple[str, ...]]:
-    """Returns object type -> receptacle types that make a task of this kind on a floor plan."""
+    """Return object type -> receptacle types that make a task of this kind on a floor plan."""
     types, present = load_types(), scene_types(plan)
     fixed = [name for name in types.receptacles if name in present and name in types.contents]
     if kind == "look_at":
