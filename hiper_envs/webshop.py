@@ -11,6 +11,7 @@ from typing import Any, overload
 import gymnasium as gym
 import numpy as np
 
+from hiper_envs.milestones import Milestones, ShoppingMilestones
 from hiper_envs.spaces import UnicodeText
 from webshop_server.catalogue import Catalogue
 from webshop_server.choices import check_choice
@@ -167,6 +168,10 @@ class WebShopEnv(gym.Env[str, str]):
             self._browser.open(self._session)
         page = self.shop.show(self._session)
         return self._observe(page), self._describe(page)
+
+    def make_milestones(self) -> Milestones:
+        """Return what watches this episode for the milestones of its goal."""
+        return ShoppingMilestones(self.shop, self._get_session)
 
     def close(self) -> None:
         """Close the browser, if there is one."""

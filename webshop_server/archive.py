@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Mapping
@@ -113,6 +114,7 @@ class ArchiveFolder:
     def __enter__(self) -> Path:
         if self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
             raise FileExistsError(f"{self.out} exists already; give a new folder to build into")
+        self._remove_orphans()
         self.folder.mkdir(parents=True)
         return self.folder
 
@@ -123,3 +125,19 @@ class ArchiveFolder:
             self.folder.rename(self.out)
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _remove_orphans(self) -> None:
+        """Remove what killed builds of the same catalogue left behind."""
+        for orphan in self.out.parent.glob(f".{glob.escape(self.out.name)}.*.unfinished"):
+            if not _is_running(orphan.name.split(".")[-2]):
+                shutil.rmtree(orphan, ignore_errors=True)
+
+
+def _is_running(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -28,12 +28,21 @@ _ITEM_END = (
 
 def write_text(page: Page) -> str:
     """Return the page's visible text, its pieces joined by " [SEP] "."""
-    return SEPARATOR.join([node.text.strip() for node in list_nodes(page)])
+    return join_text(list_nodes(page))
 
 
 def write_rich_text(page: Page) -> str:
     """Return the page's visible text with marks around what can be clicked or has been."""
-    nodes = list_nodes(page)
+    return join_rich_text(list_nodes(page))
+
+
+def join_text(nodes: list[Node]) -> str:
+    """Return pieces of text joined by " [SEP] "."""
+    return SEPARATOR.join([node.text.strip() for node in nodes])
+
+
+def join_rich_text(nodes: list[Node]) -> str:
+    """Return pieces of text, each on a line, with marks; selected options are named at the top, the last first."""
     chosen = [f"You have clicked {node.text}.\n" for node in nodes if node.role == "option" and node.is_clicked]
     return "".join(chosen[::-1]) + "".join([_mark(node) + "\n" for node in nodes])
 

@@ -22,6 +22,7 @@ COMPAT_MODES = ("fixed", "original")
 RESULTS_PER_PAGE = 10
 SUB_PAGES = ("description", "features", "reviews")
 BACK, NEXT, PREVIOUS, BUY, SEARCH = "back to search", "next >", "< prev", "buy now", "search"
+CLICK_START = "click["
 _ITEM_BUTTONS = (BACK, PREVIOUS, *SUB_PAGES, BUY)
 _RANDOM_MARK = "<r>"
 _FIELD_OF_MARK = {"<a>": "attribute", "<c>": "category", "<q>": "query"}
@@ -139,15 +140,23 @@ class Shop:
         Whatever is no action of the page leaves the session as it is.
         """
         verb, argument = parse_action(action)
-        if not self.is_original and verb not in ("search", "click") and action.startswith("click["):
-            verb, argument = "click", action[6 : action.rfind("]")]  # the text of the click has brackets of its own
-        if session.is_done or not argument:
-            return False
-        argument = argument.lower()
         if verb == "search":
-            self._search(session, tuple(argument.split(" ")), 1)
-            return True
-        return verb == "click" and argument != SEARCH and self._click(session, argument)
+            return self.search(session, argument)
+        if self.is_original:
+            return verb == "click" and self.click(session, argument)
+        return self.click(session, parse_click(action))
+
+    def search(self, session: Session, query: str) -> bool:
+        """Search for words; possible on every page until something is bought."""
+        if session.is_done or not query:
+            return False
+        self._search(session, tuple(query.lower().split(" ")), 1)
+        return True
+
+    def click(self, session: Session, text: str) -> bool:
+        """Click what has this text, in any case; return whether the page has it."""
+        text = text.lower()
+        return bool(text) and text != SEARCH and not session.is_done and self._click(session, text)
 
     def show(self, session: Session) -> Page:
         """Return the page that the session is on."""
@@ -323,6 +332,18 @@ class Shop:
     def _choose_click(self, name: str, value: str, taken: Mapping[str, Option]) -> str:
         is_taken = value in taken or value in _ITEM_BUTTONS or value == SEARCH
         return f"{name}: {value}" if is_taken and not self.is_original else value
+
+
+def parse_click(action: str) -> str:
+    """Return the lowercase text that an action clicks, "" if it clicks nothing.
+
+    A text with brackets or line breaks of its own is taken whole; `parse_action` would find no click in it.
+    """
+    verb, argument = parse_action(action)
+    if verb != "click":
+        is_click = verb != "search" and action.startswith(CLICK_START)
+        argument = action[len(CLICK_START) : action.rfind("]")] if is_click else ""
+    return argument.lower()
 
 
 def parse_action(action: str) -> tuple[str, str]:

@@ -1,0 +1,151 @@
+"""The shop through a real browser: a local server, a headless Chromium, and its document read back."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from webshop_server.app import Site, make_app
+from webshop_server.page_reader import read_nodes
+from webshop_server.page_text import join_rich_text, join_text
+from webshop_server.shop import Session, Shop, parse_action, parse_click
+
+_START_SECONDS = 20.0
+_LOAD_SECONDS = 20.0
+_BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_BROWSER_OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--window-size=1280,1600",
+)
+_FIND_BUTTON = """
+const buttons = Array.from(document.querySelectorAll('button[name=click]'));
+return buttons.find(button => button.value === arguments[0]) || null;
+"""
+_MARK_PAGE = "window.isOldPage = true;"
+_IS_NEW_PAGE = "return !window.isOldPage && document.readyState === 'complete';"
+_FILL_SEARCH = "document.getElementById('query').value = arguments[0];"
+
+
+class BrowserMissingError(RuntimeError):
+    """No browser can be driven; the message says what to install."""
+
+
+class LocalServer:
+    """The shop served to this machine only, on a free port, as long as the object is open."""
+
+    def __init__(self, site: Site) -> None:
+        import uvicorn
+
+        config = uvicorn.Config(make_app(site), host="127.0.0.1", port=0, log_level="error", lifespan="off")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        stop = time.monotonic() + _START_SECONDS
+        while not self._server.started:
+            if time.monotonic() > stop or not self._thread.is_alive():
+                raise BrowserMissingError("the local shop server did not start; try browser='inprocess'")
+            time.sleep(0.01)
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.address = f"http://127.0.0.1:{port}"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.should_exit = True
+        self._thread.join(_START_SECONDS)
+
+
+class Browser:
+    """One browser window that acts in one session.
+
+    Args:
+        shop: The shop that is served.
+        observation: "text", "text_rich" or "html": what `read` gives.
+
+    Raises:
+        BrowserMissingError: selenium or a browser is missing.
+    """
+
+    def __init__(self, shop: Shop, observation: str) -> None:
+        self._driver = _start_driver()
+        self._site = Site(shop)
+        self._server = LocalServer(self._site)
+        self._observation = observation
+        self._address = ""
+
+    def open(self, session: Session) -> None:
+        """Show the page of a session."""
+        self._address = f"{self._server.address}/s/{self._site.add(session)}"
+        self._driver.get(self._address)
+
+    def act(self, session: Session, action: str) -> None:
+        """Carry out an action on the page, as far as the page offers it; a search is possible on every page."""
+        verb, argument = parse_action(action)
+        click = parse_click(action)
+        if verb == "search" and not session.is_done:
+            self._search(argument)
+        elif click:
+            button = self._driver.execute_script(_FIND_BUTTON, click)
+            if button is not None:
+                self._leave_page(button.click)
+
+    def read(self) -> str:
+        """Return what the browser shows."""
+        html: str = self._driver.page_source
+        if self._observation == "html":
+            return html
+        nodes = read_nodes(html)
+        return join_text(nodes) if self._observation == "text" else join_rich_text(nodes)
+
+    def close(self) -> None:
+        """Close the window and stop the server."""
+        self._driver.quit()
+        self._server.close()
+
+    def _search(self, query: str) -> None:
+        if self._driver.find_elements("id", "query"):
+            self._driver.execute_script(_FILL_SEARCH, query)
+            self._leave_page(self._driver.find_element("css selector", "form.search button").click)
+        else:
+            self._driver.get(f"{self._address}?query={quote(query)}")
+
+    def _leave_page(self, go: Callable[[], None]) -> None:
+        """Do something that leads to another page, and wait for that."""
+        from selenium.common.exceptions import WebDriverException
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        self._driver.execute_script(_MARK_PAGE)
+        go()
+        wait = WebDriverWait(self._driver, _LOAD_SECONDS, 0.02, ignored_exceptions=[WebDriverException])
+        wait.until(lambda driver: driver.execute_script(_IS_NEW_PAGE))
+
+
+def _start_driver() -> Any:
+    try:
+        from selenium import webdriver
+        from selenium.common.exceptions import WebDriverException
+        from selenium.webdriver.chrome.service import Service
+    except ImportError:
+        raise BrowserMissingError(
+            "browser='selenium' needs selenium: run pip install 'hiper-suite[browser]', or use browser='inprocess'"
+        ) from None
+    options = webdriver.ChromeOptions()
+    for option in _BROWSER_OPTIONS:
+        options.add_argument(option)
+    binary = next((path for name in _BROWSER_NAMES if (path := shutil.which(name))), None)
+    if binary is None:
+        raise BrowserMissingError(
+            "browser='selenium' needs Chromium and its driver (on Debian: apt install chromium chromium-driver); "
+            "or use browser='inprocess'"
+        )
+    options.binary_location = binary
+    try:
+        return webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    except WebDriverException as error:
+        raise BrowserMissingError(f"the browser {binary} does not start: {error.msg}") from error

@@ -1,0 +1,127 @@
+"""The shop as a web site: thin HTTP over the same sessions and pages as everywhere else."""
+
+from __future__ import annotations
+
+import secrets
+from bisect import bisect_right
+from collections import OrderedDict
+from random import Random
+from typing import Any
+from urllib.parse import parse_qsl
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from webshop_server.page_html import write_html, write_message
+from webshop_server.shop import Session, Shop
+
+MAX_SESSIONS = 10_000
+MAX_FORM_BYTES = 1_000_000
+_MAX_FIELDS = 8
+_UNKNOWN_SESSION = "This session is not known here any more."
+_SEE_OTHER, _NOT_FOUND, _TOO_LARGE = 303, 404, 413
+
+
+class Site:
+    """The sessions of one server.
+
+    Args:
+        shop: What they shop in.
+        kind: Kind of goals that customers get: "synthetic" or "human".
+        generator: Where goals of new customers are drawn from.
+    """
+
+    def __init__(self, shop: Shop, kind: str = "synthetic", generator: Random | None = None) -> None:
+        self.shop = shop
+        self.goals = shop.catalogue.goals(kind, shop.price_seed)
+        self._generator = generator or Random()
+        weights = self.goals.source.list_weights(np.arange(len(self.goals)))
+        self._limits: list[float] = np.cumsum(weights).tolist()
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+
+    def add(self, session: Session) -> str:
+        """Take in a session and return the key by which its page is found; the oldest sessions make room."""
+        key = secrets.token_urlsafe(12)
+        self._sessions[key] = session
+        if len(self._sessions) > MAX_SESSIONS:
+            self._sessions.popitem(last=False)
+        return key
+
+    def find(self, key: str) -> Session | None:
+        """Return the session of a key, None if there is none."""
+        return self._sessions.get(key)
+
+    def open_goal(self, position: int | None = None) -> str:
+        """Start a session for the goal at a position, or one drawn by weight, and return its key."""
+        if position is None:
+            drawn = self._generator.random() * self._limits[-1]
+            position = min(bisect_right(self._limits, drawn), len(self.goals) - 1)
+        return self.add(Session(self.goals[position], self._generator.randrange(1 << 31)))
+
+
+def make_app(site: Site) -> Starlette:
+    """Return the web application: "/" starts a session, "/goal/12" one for that goal, "/s/KEY" is a session's page."""
+    pages = _Pages(site)
+    routes = [
+        Route("/", pages.start),
+        Route("/goal/{position:int}", pages.start),
+        Route("/s/{key}", pages.show, methods=["GET"]),
+        Route("/s/{key}", pages.act, methods=["POST"]),
+    ]
+    return Starlette(routes=routes, exception_handlers={_NOT_FOUND: _tell_not_found})
+
+
+class _Pages:
+    """What the site answers to requests."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def start(self, request: Request) -> Response:
+        """Start a session and lead to its page."""
+        position = request.path_params.get("position")
+        if position is not None and position >= len(self._site.goals):
+            last = len(self._site.goals) - 1
+            return _tell(f"There is no goal {position}; they are numbered 0 to {last}.", _NOT_FOUND)
+        return RedirectResponse(f"/s/{self._site.open_goal(position)}", _SEE_OTHER)
+
+    def show(self, request: Request) -> Response:
+        """Show the page of a session; a query in the address is searched for first."""
+        session = self._site.find(request.path_params["key"])
+        if session is None:
+            return _tell(_UNKNOWN_SESSION, _NOT_FOUND)
+        if query := request.query_params.get("query"):
+            self._site.shop.search(session, query)
+            return RedirectResponse(request.url.path, _SEE_OTHER)
+        return HTMLResponse(write_html(self._site.shop.show(session)), headers={"cache-control": "no-store"})
+
+    async def act(self, request: Request) -> Response:
+        """Carry out the search or click of a form, and lead back to the session's page."""
+        session = self._site.find(request.path_params["key"])
+        if session is None:
+            return _tell(_UNKNOWN_SESSION, _NOT_FOUND)
+        body = b""
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MAX_FORM_BYTES:
+                return _tell("That is too much text for one request.", _TOO_LARGE)
+        try:
+            form = dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=_MAX_FIELDS))
+        except ValueError:
+            return _tell("That form has too many fields.", _TOO_LARGE)
+        if "query" in form:
+            self._site.shop.search(session, form["query"])
+        else:
+            self._site.shop.click(session, form.get("click", ""))
+        return RedirectResponse(request.url.path, _SEE_OTHER)
+
+
+def _tell(message: str, status: int) -> Response:
+    return HTMLResponse(write_message(message), status)
+
+
+def _tell_not_found(request: Request, _: Any) -> Response:
+    return _tell(f"There is no page {request.url.path} in this shop.", _NOT_FOUND)
