@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from hiper_agents.scripted.random_agent import SHOP_SUBGOALS
-from hiper_agents.scripted.webshop_reading import page_kind, read_hits, read_item
+from hiper_agents.scripted.webshop_reading import make_searchable, page_kind, read_hits, read_item
 from hiper_envs.reply import write_reply
 
 _SEARCH, _CHOOSE, _, _OPTIONS, _BUY = SHOP_SUBGOALS
@@ -39,7 +39,7 @@ class RuleAgent:
     def _decide(self, observation: str, info: Mapping[str, object], instruction: str) -> tuple[str, str]:
         kind = page_kind(info)
         if kind == "search":
-            return _SEARCH, f"search[{instruction}]"
+            return _SEARCH, f"search[{make_searchable(instruction)}]"
         if kind == "results":
             hits = read_hits(observation, info)
             return _CHOOSE, f"click[{hits[0].asin}]" if hits else "click[back to search]"
@@ -47,13 +47,13 @@ class RuleAgent:
             return _CHOOSE, "click[< prev]"
         if self._to_click is None:
             groups = read_item(observation, info).options.values() if self.clicks_options else ()
-            self._to_click = [value for values in groups for value in named_values(instruction, values)]
+            self._to_click = [clicks[value] for clicks in groups for value in named_values(instruction, clicks)]
         if self._to_click:
             return _OPTIONS, f"click[{self._to_click.pop(0)}]"
         return _BUY, "click[buy now]"
 
 
-def named_values(instruction: str, values: Sequence[str]) -> list[str]:
+def named_values(instruction: str, values: Iterable[str]) -> list[str]:
     """Return the longest of the values whose text occurs in the instruction, as a list of one; else an empty list."""
     text = instruction.lower()
     named = [value for value in values if value.lower() in text]

@@ -35,10 +35,10 @@ class Candidate:
     item: Item | None = None
     details: dict[str, str] = field(default_factory=dict)
 
-    def judge(self, wish: Wish) -> float:
+    def judge(self, wish: Wish, unknown: float | None = None) -> float:
         """Estimate the score of buying it; its page must have been seen."""
         assert self.item is not None
-        return judge_item(wish, self.item, "\n".join(self.details.values()), len(self.details))
+        return judge_item(wish, self.item, "\n".join(self.details.values()), len(self.details), unknown)
 
 
 class WebShopExpert:
@@ -47,12 +47,16 @@ class WebShopExpert:
     Args:
         max_turns: Turns of an episode.
         accept: A product is bought at once when its estimated score is at least this.
+        hope: Details are read only of a product that could reach this score, where the wish is clear enough to tell.
         num_compared: Products whose page is opened, at most.
     """
 
-    def __init__(self, max_turns: int = MAX_TURNS, accept: float = 0.93, num_compared: int = 5) -> None:
+    def __init__(
+        self, max_turns: int = MAX_TURNS, accept: float = 0.93, hope: float = 0.92, num_compared: int = 5
+    ) -> None:
         self.max_turns = max_turns
         self.accept = accept
+        self.hope = hope
         self.num_compared = num_compared
         self.reset(0)
 
@@ -121,7 +125,8 @@ class WebShopExpert:
         return 2 + self._cost_of_purchase(wish) + 1
 
     def _cost_of_purchase(self, wish: Wish) -> int:
-        return 1 + max(len(wish.options), 0 if wish.is_template else 2)
+        seen = [candidate.item for candidate in self._candidates.values() if candidate.item is not None]
+        return 1 + max((len(choose_options(wish, item.options)) for item in seen), default=len(wish.options))
 
     def _best_seen(self, wish: Wish) -> Candidate | None:
         seen = [candidate for candidate in self._candidates.values() if candidate.item is not None]
@@ -136,21 +141,28 @@ class WebShopExpert:
                 self._choice = self._best_seen(wish)
         if self._choice is not candidate:
             return CHOOSE, "click[< prev]"
-        for value in choose_options(wish, item.options):
-            if value not in self._clicked:
-                self._clicked.append(value)
-                return OPTIONS, f"click[{value}]"
+        for click in choose_options(wish, item.options).values():
+            if click not in self._clicked:
+                self._clicked.append(click)
+                return OPTIONS, f"click[{click}]"
         return BUY, "click[buy now]"
 
     def _page_worth_reading(self, wish: Wish, candidate: Candidate, info: Mapping[str, object]) -> str | None:
         """Return the next page of details to read: for good candidates only, while there is time."""
         clickables = read_clickables(info)
-        pages = [page for page in DETAIL_PAGES if page in clickables and page not in candidate.details]
+        pages = [
+            page
+            for page in DETAIL_PAGES[: 2 if wish.is_template else 1]
+            if page in clickables and page not in candidate.details
+        ]
         estimate = candidate.judge(wish)
         best = max(other.judge(wish) for other in self._candidates.values() if other.item is not None)
-        if not pages or estimate >= self.accept or estimate < best - 0.1:
+        if not pages or estimate >= self.accept or estimate < best - 0.1 or not self._has_hope(wish, candidate):
             return None
         return pages[0] if self._num_left >= 2 + 2 + self._cost_of_purchase(wish) else None
+
+    def _has_hope(self, wish: Wish, candidate: Candidate) -> bool:
+        return not wish.is_template or candidate.judge(wish, unknown=1.0) >= self.hope
 
     def _is_settled(self, wish: Wish, candidate: Candidate) -> bool:
         """Whether to stop comparing: this one will do, or there is no time or nothing left to compare with."""

@@ -20,6 +20,7 @@ STOP_WORDS = frozenset(
 _PRICE_CLAUSE = re.compile(r",? *(?:and )?price (?:lower|less) than \$?([\d.,]+?)(?:\.00)? dollars?", re.IGNORECASE)
 _NEXT_OPTION = re.compile(r", and (?=[a-z][\w &/-]*: )", re.IGNORECASE)
 _TEMPLATE_START = re.compile(r"find me ", re.IGNORECASE)
+_BRACKETS = str.maketrans("[]\n", "   ")
 _WITH = " with "
 _LINK = re.compile(r" (?:with|for) ")
 _WORD = re.compile(r"[a-z0-9][a-z0-9.'\u2019]*")
@@ -32,6 +33,7 @@ class Wish:
 
     Attributes:
         text: The instruction without its price clause.
+        subject: What kind of thing it is; the whole text for free speech.
         wants: Phrases of properties, as far as the sentence tells them apart; empty for free speech.
         options: (group name, value) in the order named; empty for free speech.
         is_template: Whether it is the shop's own "Find me ..." sentence, which names every option group.
@@ -40,6 +42,7 @@ class Wish:
     """
 
     text: str
+    subject: str
     wants: tuple[str, ...]
     options: tuple[tuple[str, str], ...]
     is_template: bool
@@ -48,9 +51,12 @@ class Wish:
 
     @property
     def query(self) -> str:
-        """What to search for: the wish, and the options once more, as they tell near copies apart."""
+        """What to search for: the wish, and a template's options once more, as they tell near copies apart."""
+        if not self.is_template:
+            words = [word for word in self.text.split() if word.lower().strip(".,!?") not in STOP_WORDS]
+            return make_searchable(" ".join(words) or self.text)
         subject = _TEMPLATE_START.sub("", self.text, count=1)
-        return " ".join([subject, *(f"{name} {value}" for name, value in self.options)])
+        return make_searchable(" ".join([subject, *(f"{name} {value}" for name, value in self.options)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +70,11 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What a product's page shows: its title, lowest price, and option values by group."""
+    """What a product's page shows: title, lowest price, and by group the option values with what to click for each."""
 
     title: str
     price: float
-    options: Mapping[str, tuple[str, ...]]
+    options: Mapping[str, Mapping[str, str]]
 
 
 @lru_cache(maxsize=4096)
@@ -87,6 +93,11 @@ def stems(text: str) -> frozenset[str]:
     return frozenset(stem(word) for word in _WORD.findall(text.lower()) if word not in STOP_WORDS)
 
 
+def make_searchable(text: str) -> str:
+    """Return the text without the characters that would end an action early."""
+    return text.translate(_BRACKETS).strip()
+
+
 def read_wish(instruction: str) -> Wish:
     """Take an instruction apart.
 
@@ -100,9 +111,9 @@ def read_wish(instruction: str) -> Wish:
     is_template = text.startswith("Find me ")
     start = text.rfind(_WITH, 0, text.find(": ") + 1) if is_template else -1
     options = tuple(_read_options(text[start + len(_WITH) :])) if start >= 0 else ()
-    subject = text[:start] if start >= 0 else text
-    wants = tuple(_read_wants(_TEMPLATE_START.sub("", subject, count=1))) if is_template else ()
-    return Wish(text, wants, options, is_template, stems(text), limit)
+    before = _TEMPLATE_START.sub("", text[:start] if start >= 0 else text, count=1)
+    subject, wants = _read_wants(before) if is_template else (text, [])
+    return Wish(text, subject, tuple(wants), options, is_template, stems(text), limit)
 
 
 def _read_options(clause: str) -> Iterable[tuple[str, str]]:
@@ -111,15 +122,15 @@ def _read_options(clause: str) -> Iterable[tuple[str, str]]:
         yield name.lower(), value.strip()
 
 
-def _read_wants(subject: str) -> Iterable[str]:
-    """Yield the properties of a template's subject; those before the noun are two words each."""
-    before, *after = _LINK.split(subject)
-    *whole, last = before.split(", ")
-    yield from whole
-    if len(last.split()) > 2:
-        yield " ".join(last.split()[:2])
-    for part in after:
-        yield from part.split(", ")
+def _read_wants(sentence: str) -> tuple[str, list[str]]:
+    """Return a template's subject and properties; those before the subject are two words each."""
+    before, *after = _LINK.split(sentence)
+    *wants, last = before.split(", ")
+    words = last.split()
+    if len(words) > 2:
+        wants.append(" ".join(words[:2]))
+    wants += [want for part in after for want in part.split(", ")]
+    return " ".join(words[2:] or words), wants
 
 
 def page_kind(info: Mapping[str, object]) -> PageKind:
@@ -165,15 +176,15 @@ def read_item(observation: str, info: Mapping[str, object]) -> Item:
     segments, known = read_segments(observation), set(read_clickables(info))
     start = segments.index("< Prev") + 1
     end = next(n for n in range(len(segments) - 1, start, -1) if segments[n].startswith("Price: "))
-    groups: dict[str, list[str]] = {}
-    values: list[str] = []
-    for segment in segments[start : end - 1]:
-        if segment.lower() in known:
-            values.append(segment.lower())
+    groups: dict[str, dict[str, str]] = {}
+    name = ""
+    for segment in (segment.lower() for segment in segments[start : end - 1]):
+        click = next((text for text in (f"{name}: {segment}", segment) if text in known), None)
+        if click is None or not name:
+            name = segment
         else:
-            values = groups.setdefault(segment.lower(), [])
-    options = {name: tuple(choices) for name, choices in groups.items() if choices}
-    return Item(segments[end - 1], read_price(segments[end]), options)
+            groups.setdefault(name, {})[segment] = click
+    return Item(segments[end - 1], read_price(segments[end]), groups)
 
 
 def read_details(observation: str) -> str:
