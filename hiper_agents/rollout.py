@@ -134,7 +134,7 @@ def play_tasks(
         decisions = decide(network, notes, rng if temperature > 0 else None, temperature or 1.0)
         for number, decision in zip(numbers, decisions, strict=True):
             seat = seats[number]
-            if seat.take(decision, seat.notes.admissible[decision.action]):
+            if seat.take(decision, seat.notes.actions[decision.action]):
                 finished[number] = seat.rollout
                 on_episode(seat.rollout)
                 free.append(seats.pop(number))
@@ -147,8 +147,8 @@ def record_expert(
 ) -> Iterator[Rollout]:
     """Play an expert and yield its episodes as decisions the network could have made.
 
-    A declared subgoal that is no candidate counts as the open one being kept; an action that is not admissible is
-    taken and recorded as -1, so that the rest of such an episode can still be learned from.
+    A declared subgoal that is no candidate counts as the open one being kept; an action that the network could not
+    choose is taken and recorded as -1, so that the rest of such an episode can still be learned from.
 
     Args:
         env: The environment.
@@ -171,7 +171,7 @@ def record_expert(
 
 
 def read_decision(notes: Notes, action: str, subgoal: str, switches: bool) -> Decision:
-    """Return an expert's turn as a decision; `action` is -1 when it is not among the admissible ones."""
+    """Return an expert's turn as a decision; `action` is -1 when it is none the network could choose."""
     view = notes.view()
     position = notes.find_subgoal(subgoal) if notes.has_subgoals else 0
     is_open = notes.current >= 0
@@ -184,7 +184,7 @@ def read_decision(notes: Notes, action: str, subgoal: str, switches: bool) -> De
         is_boundary=is_boundary,
         chooses_subgoal=is_boundary and notes.has_subgoals and position is not None,
         subgoal=chosen,
-        action=notes.admissible.index(action) if action in notes.admissible else -1,
+        action=notes.find_action(action),
     )
 
 

@@ -39,10 +39,10 @@ class CompactAgent:
         else:
             self._notes.observe(observation, admissible)
         notes = self._notes
-        if not admissible:
+        if not notes.actions:
             return write_reply("", notes.subgoal if self.has_subgoals else "", False)
         decision = decide(self.network, [notes], self._rng, self.temperature or 1.0)[0]
-        action = admissible[decision.action]
+        action = notes.actions[decision.action]
         notes.decide(decision.subgoal, decision.is_boundary, action)
         if not self.has_subgoals:
             return write_reply(action)

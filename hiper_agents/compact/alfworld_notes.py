@@ -220,7 +220,7 @@ class ALFWorldNotes(Notes):
         wish = self._wish(subgoal)
         unread = [name for name, place in self.places.items() if not place.is_read]
         places = {name: self._describe_place(name, wish, unread) for name in self.places}
-        return [self._describe_action(action, wish, places) for action in self.admissible]
+        return [self._describe_action(action, wish, places) for action in self.actions]
 
     def _describe_action(self, action: str, wish: Wish, places: Mapping[str, list[float]]) -> list[float]:
         match = _COMMAND.match(action)

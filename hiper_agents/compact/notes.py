@@ -43,7 +43,7 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Choices:
-    """The admissible actions as they look under one subgoal.
+    """The actions to choose from as they look under one subgoal.
 
     Attributes:
         actions: Features, shape [actions, ACTION_FEATURES].
@@ -60,6 +60,10 @@ class Notes(ABC):
     Subclasses know how one world writes its texts. They see observations, the instruction and the admissible
     actions, and the actions that were taken; nothing else of `info`. Without subgoals, for a flat agent, the
     instruction stands where the subgoal would.
+
+    Attributes:
+        candidates: The subgoals to choose from.
+        actions: The actions to choose from.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Notes(ABC):
         candidates = self.list_subgoals()
         self.candidates = candidates if has_subgoals else [instruction]
         self.read(observation)
+        self.actions = self.list_actions()
 
     @property
     def subgoal(self) -> str:
@@ -97,6 +102,7 @@ class Notes(ABC):
         self.turn += 1
         self.observation, self.admissible = observation, list(admissible)
         self.read(observation)
+        self.actions = self.list_actions()
 
     def view(self) -> View:
         """Return the features of the state and of all candidate subgoals."""
@@ -112,9 +118,9 @@ class Notes(ABC):
         )
 
     def choices(self, subgoal: str) -> Choices:
-        """Return the features of the admissible actions under a subgoal; for a flat agent, the instruction."""
+        """Return the features of `actions` under a subgoal; for a flat agent, under the instruction."""
         rows = self.describe_actions(subgoal)
-        words = [hash_words(self.action_words(action), ACTION_WORDS) for action in self.admissible]
+        words = [hash_words(self.action_words(action), ACTION_WORDS) for action in self.actions]
         return Choices(pad_rows(rows, ACTION_FEATURES), np.array(words, dtype=np.int16).reshape(-1, ACTION_WORDS))
 
     def common_subgoal_features(self, position: int) -> list[float]:
@@ -125,6 +131,14 @@ class Notes(ABC):
     def find_subgoal(self, text: str) -> int | None:
         """Return the position of a subgoal among the candidates, or None."""
         return self.candidates.index(text) if text in self.candidates else None
+
+    def find_action(self, action: str) -> int:
+        """Return the position of an action among `actions`, -1 if it is none of them."""
+        return self.actions.index(action) if action in self.actions else -1
+
+    def list_actions(self) -> list[str]:
+        """Return the actions to choose from: the admissible ones, where no world has more to offer."""
+        return self.admissible
 
     @abstractmethod
     def list_subgoals(self) -> list[str]:
@@ -152,7 +166,7 @@ class Notes(ABC):
 
     @abstractmethod
     def describe_actions(self, subgoal: str) -> list[list[float]]:
-        """Return at most ACTION_FEATURES numbers for each admissible action."""
+        """Return at most ACTION_FEATURES numbers for each of `actions`."""
 
     @abstractmethod
     def action_words(self, action: str) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ class PlainNotes(Notes):
         """Return overlaps of each action with subgoal, instruction, observation, and how often it was taken."""
         wanted, asked = content_words(subgoal), content_words(self.instruction)
         rows = []
-        for action in self.admissible:
+        for action in self.actions:
             words = content_words(action)
             rows.append(
                 [

@@ -1,23 +1,23 @@
-"""Notes on WebShop: products seen and visited, options there and clicked, what still misses."""
+"""Notes on WebShop: products seen and visited, options there and clicked, what is known to fit the instruction."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from hiper_agents.compact.notes import Notes
-from hiper_agents.compact.webshop_pages import (
-    FIXED_BUTTONS,
-    Item,
-    Page,
-    match_value,
-    mentions,
-    mutual_overlap,
-    parse_instruction,
-    parse_page,
+from hiper_agents.compact.words import CACHED_TEXTS, overlap, split_words
+from hiper_agents.scripted.webshop_reading import (
+    Wish,
+    page_kind,
+    read_details,
+    read_hits,
+    read_item,
+    read_wish,
+    stems,
 )
-from hiper_agents.compact.words import content_words, overlap, split_words
 
 MAX_TURNS = 15
-PAGE_KINDS = ("search", "results", "item", "below", "done")
+PAGE_KINDS = ("search", "results", "item", "details", "done")
 SUBGOALS = (
     "search for the product",
     "choose a product",
@@ -27,6 +27,27 @@ SUBGOALS = (
 )
 BUTTONS = ("back to search", "< prev", "next >", "description", "features", "reviews", "attributes", "buy now")
 SIMILAR = 0.5
+NUM_FITS = 12
+OTHER_GROUPS = 0.8
+
+
+@dataclass
+class Product:
+    """What is known of a product: from lists of results, its page, and the pages under it."""
+
+    asin: str
+    title: str = ""
+    price: float = 0.0
+    rank: int = 0
+    page: int = 1
+    visits: int = 0
+    options: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    clicked: dict[str, str] = field(default_factory=dict)
+    details: dict[str, str] = field(default_factory=dict)
+
+    def known_words(self) -> frozenset[str]:
+        """Return the stems of everything read about it."""
+        return stems("\n".join([self.title, *self.details.values()]))
 
 
 class WebShopNotes(Notes):
@@ -34,133 +55,157 @@ class WebShopNotes(Notes):
 
     def list_subgoals(self) -> list[str]:
         """Return the five stages."""
-        self.wish = parse_instruction(self.instruction)
-        self.wanted_words = content_words(self.wish.text)
-        self.items: dict[str, Item] = {}
-        self.asin = ""
-        self.page = Page("search")
-        self.results_page = 0
-        self.num_searches = 0
+        self.wish: Wish = read_wish(self.instruction)
+        self.products: dict[str, Product] = {}
+        self.product = Product("")
+        self.kind = "search"
+        self.links: list[str] = []
+        self.results_page = 1
         return list(SUBGOALS)
+
+    def list_actions(self) -> list[str]:
+        """Return the admissible actions and, where there is a search bar, two more queries made from the wish."""
+        if not any(action.startswith("search[") for action in self.admissible):
+            return self.admissible
+        queries = (self.wish.query, self.wish.subject)
+        return list(dict.fromkeys([*self.admissible, *(f"search[{query}]" for query in queries)]))
 
     def read(self, observation: str) -> None:
         """Update the page, and the notes on its products."""
-        before = self.page
-        target = click_target(self.last_action)
-        self.page = parse_page(observation, [click_target(action) for action in self.admissible])
-        self.num_searches += self.last_action.startswith("search[")
-        if self.page.kind == "results":
-            self.asin = ""
-            self._note_results()
-        elif self.page.kind == "item":
-            self._note_item(before, target)
-        elif self.page.kind == "below" and self.asin:
-            self.items[self.asin].pages_read.add(target)
-            self.items[self.asin].learn(self.page.text)
+        before, target = self.kind, click_target(self.last_action)
+        buttons = [click_target(action) for action in self.admissible if action.startswith("click[")]
+        page = {"clickables": buttons, "has_search_bar": len(buttons) < len(self.admissible)}
+        self.kind = page_kind(page) if self.admissible else "done"
+        if self.last_action.startswith("search["):
+            self.results_page = 1
+        if self.kind == "results":
+            self._read_results(observation, page, before, target)
+        elif self.kind == "item":
+            self._read_item(observation, page, before, target)
+        elif self.kind == "details" and before == "item":
+            self.product.details[target] = read_details(observation)
 
-    def _note_results(self) -> None:
-        self.results_page = self.page.number
-        for position, (asin, title, price) in enumerate(self.page.items):
-            item = self.items.setdefault(asin, Item(asin))
-            item.title, item.price, item.position, item.page = title, price, position, self.page.number
-            item.clicked = {}
-            item.learn(title)
+    def _read_results(self, observation: str, page: Mapping[str, object], before: str, target: str) -> None:
+        if before == "results":
+            self.results_page = max(1, self.results_page + {"next >": 1, "< prev": -1}.get(target, 0))
+        hits = read_hits(observation, page)
+        self.links = [hit.asin for hit in hits]
+        for position, hit in enumerate(hits):
+            product = self.products.setdefault(hit.asin, Product(hit.asin))
+            product.title, product.price, product.clicked = hit.title, hit.price, {}
+            product.rank, product.page = 10 * (self.results_page - 1) + position, self.results_page
 
-    def _note_item(self, before: Page, target: str) -> None:
-        if before.kind == "results" and target:
-            self.asin = target
-        item = self.items.setdefault(self.asin, Item(self.asin))
-        if before.kind == "results":
-            item.visits += 1
-            item.clicked = {}
-        item.title, item.groups = self.page.title or item.title, self.page.groups
-        item.price = item.price if math.isnan(self.page.price) else self.page.price
-        item.learn(item.title)
-        if before.kind == "item" and target not in FIXED_BUTTONS:
-            for name, values in item.groups.items():
+    def _read_item(self, observation: str, page: Mapping[str, object], before: str, target: str) -> None:
+        if before == "results":
+            self.product = self.products.setdefault(target, Product(target))
+            self.product.visits += 1
+        item = read_item(observation, page)
+        product = self.product
+        product.title, product.price, product.options = item.title, item.price, item.options
+        if before == "item":
+            for name, values in item.options.items():
                 if target in values:
-                    item.clicked[name] = target
+                    product.clicked[name] = target
 
-    def _wanted_value(self, group: str) -> str:
-        """Return the wanted value of an option group; empty if the instruction names none."""
-        return self.wish.options.get(group, "")
-
-    def _best_values(self, item: Item) -> Mapping[str, tuple[float, str]]:
-        """Return for each wanted option how well the item can serve it, and with which value."""
+    def _best_values(self, product: Product) -> dict[str, tuple[float, str]]:
+        """Return for each wanted option how well the product can serve it, and with which value."""
         best: dict[str, tuple[float, str]] = {}
-        for name, wanted in self.wish.options.items():
-            fits = [(match_value(value, wanted), value) for value in item.groups.get(name, [])]
+        for name, wanted in self._wanted(product).items():
+            fits = [(match_value(value, wanted), value) for value in product.options.get(name, ())]
             best[name] = max(fits, key=lambda fit: fit[0], default=(0.0, ""))
         return best
 
-    def _served(self, item: Item) -> float:
-        """Return the share of wanted options that the item has."""
-        if not self.wish.options:
-            return 1.0
-        return sum(fit for fit, _ in self._best_values(item).values()) / len(self.wish.options)
+    def _wanted(self, product: Product) -> dict[str, str]:
+        """Return the wanted text of each option; free speech names none, so that each group is to fit all of it."""
+        if self.wish.is_template:
+            return dict(self.wish.options)
+        return {name: self.wish.text.lower() for name in product.options}
 
-    def _clicked_share(self, item: Item) -> float:
-        wanted = self._best_values(item)
-        if not wanted:
-            return 1.0
-        return sum(item.clicked.get(name) == value and fit > 0 for name, (fit, value) in wanted.items()) / len(wanted)
-
-    def _num_missing(self, item: Item) -> int:
-        """Return how many wanted options could be clicked and are not."""
-        return sum(
-            fit >= SIMILAR and item.clicked.get(name) != value for name, (fit, value) in self._best_values(item).items()
-        )
-
-    def _fits(self, item: Item) -> list[float]:
-        """Return how an item fits the instruction, as far as is known."""
-        title = content_words(item.title)
-        is_affordable = math.isnan(item.price) or item.price <= self.wish.price_limit
+    def _fits(self, product: Product) -> list[float]:
+        """Return how a product fits the instruction, as far as is known."""
+        wish = self.wish
+        words = product.known_words()
+        wants = [overlap(stems(want), words) for want in wish.wants]
+        found = [fit for fit, _ in self._best_values(product).values()]
+        is_visited = product.visits > 0
         return [
-            overlap(self.wanted_words, title),
-            mutual_overlap(self.wanted_words, title),
-            overlap(self.wanted_words, item.words),
-            float(is_affordable),
-            float(item.visits > 0),
-            self._served(item) if item.visits else 0.0,
-            float(item.visits > 0 and self._served(item) >= 0.99),
+            overlap(wish.words, stems(product.title)),
+            overlap(wish.words, words),
+            sum(want == 1.0 for want in wants) / max(1, len(wants)),
+            overlap(stems(wish.subject), stems(product.title)),
+            float(self._is_affordable(product)),
+            float(is_visited),
+            sum(fit == 1.0 for fit in found) / len(found) if is_visited and found else 0.0,
+            sum(found) / len(found) if is_visited and found else 0.0,
+            float(is_visited and set(product.options) == {name for name, _ in wish.options}),
+            float(is_visited and not found),
+            len(product.details) / 2,
+            self._rate(product),
         ]
 
-    def _rate(self, item: Item) -> float:
-        """Return one number for how good a visited item is."""
-        fits = self._fits(item)
-        return 2.0 * fits[5] + fits[2] + 0.5 * fits[3]
+    def _is_affordable(self, product: Product) -> bool:
+        return self.wish.price_limit is None or product.price <= self.wish.price_limit
+
+    def _rate(self, product: Product) -> float:
+        """Return one number for how much of the wish a visited product is known to serve; 0 before a visit."""
+        if not product.visits:
+            return 0.0
+        words = product.known_words()
+        wish = self.wish
+        wants = [float(stems(want) <= words) for want in wish.wants] or [overlap(wish.words, words)]
+        found = [fit for fit, _ in self._best_values(product).values()]
+        parts = [*wants, *found, float(self._is_affordable(product))]
+        has_groups = not wish.is_template or set(product.options) == {name for name, _ in wish.options}
+        return sum(parts) / len(parts) * (1.0 if has_groups else OTHER_GROUPS)
+
+    def _promise(self, product: Product) -> float:
+        """Return one number for how good a result looks from rank, title and price."""
+        shared = overlap(self.wish.words, stems(product.title))
+        return float((product.rank + 1) ** -0.5) + shared - (0.0 if self._is_affordable(product) else 1.0)
+
+    def _open_options(self) -> list[str]:
+        """Return the wanted values that could be clicked and are not."""
+        best = self._best_values(self.product)
+        return [
+            value for name, (fit, value) in best.items() if fit >= SIMILAR and self.product.clicked.get(name) != value
+        ]
+
+    def _survey(self) -> tuple[Product | None, Product | None]:
+        """Return the best product visited and the most promising one not visited."""
+        visited = [product for product in self.products.values() if product.visits]
+        others = [product for product in self.products.values() if not product.visits]
+        return max(visited, key=self._rate, default=None), max(others, key=self._promise, default=None)
 
     def describe_state(self) -> list[float]:
-        """Return the page, progress on the item, and the best alternative seen."""
-        item = self.items.get(self.asin) or Item("")
-        is_item = self.page.kind in ("item", "below")
-        visited = [other for other in self.items.values() if other.visits]
-        best_other = max((self._rate(other) for other in visited if other.asin != self.asin), default=0.0)
+        """Return the page, progress on the product, and the alternatives."""
+        is_item = self.kind in ("item", "details")
+        best, hope = self._survey()
+        num_open = len(self._open_options()) if is_item else 0
+        left = MAX_TURNS - self.turn
         return [
-            *(float(self.page.kind == kind) for kind in PAGE_KINDS),
-            self.turn / MAX_TURNS,
-            float(self.turn >= MAX_TURNS - 3),
-            float(self.turn >= MAX_TURNS - 2),
-            float(self.turn >= MAX_TURNS - 1),
-            min(self.results_page, 5) / 5,
-            min(self.num_searches, 3) / 3,
-            min(len(visited), 5) / 5,
+            *(float(self.kind == kind) for kind in PAGE_KINDS),
+            left / MAX_TURNS,
+            float(left <= 1 + num_open),
+            float(left <= 3 + num_open),
+            float(left <= 5 + num_open),
+            (self.results_page - 1) / 4,
+            float(best is not None and best.page != self.results_page),
+            sum(product.visits > 0 for product in self.products.values()) / 5,
             len(self.wish.options) / 3,
-            float(math.isinf(self.wish.price_limit)),
-            *(self._fits(item) if is_item else [0.0] * 7),
-            self._clicked_share(item) if is_item else 0.0,
-            self._num_missing(item) / 3 if is_item else 0.0,
-            float(is_item and self._num_missing(item) == 0),
-            best_other / 3.5,
-            float(is_item and self._rate(item) >= best_other),
+            len(self.wish.wants) / 4,
+            float(self.wish.is_template),
+            *(self._fits(self.product) if is_item else [0.0] * NUM_FITS),
+            num_open / 3,
+            float(is_item and num_open == 0),
+            self._rate(best) if best is not None else 0.0,
+            float(is_item and best is self.product),
+            self._promise(hope) / 2 if hope is not None else 0.0,
             min(self.age, 10) / 10,
-            min(len(item.pages_read), 3) / 3,
-            len(item.groups) / 4 if is_item else 0.0,
         ]
 
     def state_words(self) -> tuple[str, ...]:
-        """Return the kind of page and the names of the wanted options."""
-        return (self.page.kind, *self.wish.options)
+        """Return the kind of page."""
+        return (self.kind,)
 
     def describe_subgoal(self, position: int) -> list[float]:
         """Return which stage it is."""
@@ -173,69 +218,85 @@ class WebShopNotes(Notes):
     def describe_actions(self, subgoal: str) -> list[list[float]]:
         """Return for each action which button it is, and how its product or option fits."""
         stage = [float(subgoal == known) for known in SUBGOALS]
-        shown = [self.items[asin] for asin, _, _ in self.page.items if asin in self.items]
-        best = max((self._fits(item)[1] for item in shown if not item.visits), default=0.0)
-        return [[*stage, *self._describe_action(action, best)] for action in self.admissible]
+        best, hope = self._survey()
+        return [[*stage, *self._describe_action(action, best, hope)] for action in self.actions]
 
-    def _describe_action(self, action: str, best: float) -> list[float]:
+    def _describe_action(self, action: str, best: Product | None, hope: Product | None) -> list[float]:
         target = click_target(action)
-        item = self.items.get(target) if self.page.kind == "results" else None
-        is_option = self.page.kind == "item" and target not in FIXED_BUTTONS
+        product = self.products.get(target) if self.kind == "results" else None
+        is_option = self.kind == "item" and bool(target) and target not in BUTTONS
         return [
             float(action.startswith("search[")),
+            float(action == f"search[{self.wish.query}]"),
+            float(action == f"search[{self.wish.subject}]"),
             *(float(target == button) for button in BUTTONS),
-            float(item is not None),
+            float(product is not None),
             float(is_option),
             min(self.taken[action], 3) / 3,
             float(action == self.last_action),
-            *(self._describe_link(item, best) if item else [0.0] * 15),
-            *(self._describe_option(target) if is_option else [0.0] * 10),
+            float(target in self.product.details),
+            *(self._describe_link(product, best, hope) if product else [0.0] * (NUM_FITS + 6)),
+            *(self._describe_option(target) if is_option else [0.0] * 9),
         ]
 
-    def _describe_link(self, item: Item, best: float) -> list[float]:
-        fits = self._fits(item)
-        unvisited = [asin for asin, _, _ in self.page.items if not self.items[asin].visits]
-        affordable = [asin for asin in unvisited if self._fits(self.items[asin])[3] > 0]
-        rates = {other.asin: self._rate(other) for other in self.items.values() if other.visits}
+    def _describe_link(self, product: Product, best: Product | None, hope: Product | None) -> list[float]:
+        position = self.links.index(product.asin) if product.asin in self.links else len(self.links)
+        unvisited = [asin for asin in self.links if not self.products[asin].visits]
         return [
-            *fits,
-            item.position / 10,
-            float(item.position == 0),
-            float(bool(unvisited) and item.asin == unvisited[0]),
-            float(bool(affordable) and item.asin == affordable[0]),
-            float(not item.visits and fits[1] >= best),
-            float(bool(rates) and item.asin == max(rates, key=lambda asin: rates[asin])),
-            min(item.visits, 3) / 3,
-            fits[1] - best,
+            *self._fits(product),
+            position / 10,
+            float(product.rank == 0),
+            float(bool(unvisited) and product.asin == unvisited[0]),
+            float(product is hope),
+            float(product is best),
+            self._promise(product) / 2,
         ]
 
     def _describe_option(self, target: str) -> list[float]:
-        item = self.items[self.asin]
-        group = next((name for name, values in item.groups.items() if target in values), "")
-        wanted = self._wanted_value(group)
+        group = next((name for name, values in self.product.options.items() if target in values), "")
+        wanted = self._wanted(self.product).get(group, "")
+        best_fit, best_value = self._best_values(self.product).get(group, (0.0, ""))
         fit = match_value(target, wanted) if wanted else 0.0
-        best_fit, best_value = self._best_values(item).get(group, (0.0, ""))
         return [
             fit,
             float(fit == 1.0),
             float(bool(wanted) and target == best_value and best_fit > 0),
             float(bool(wanted)),
-            float(mentions(self.instruction.lower(), target)),
-            overlap(split_words(target), set(split_words(self.instruction))),
-            float(item.clicked.get(group) == target),
-            float(group in item.clicked),
+            overlap(split_words(target), split_words(self.instruction)),
+            float(self.product.clicked.get(group) == target),
+            float(group in self.product.clicked),
             best_fit,
-            float(len(target) <= 2),
+            float(target in self._open_options()),
         ]
 
     def action_words(self, action: str) -> tuple[str, ...]:
-        """Return the words of fixed buttons and short options."""
+        """Return what kind of action it is: which button, or that it is a search, a product or an option."""
         target = click_target(action)
         if action.startswith("search["):
             return ("search",)
-        return split_words(target) if target not in self.items else ("product",)
+        if target in BUTTONS:
+            return split_words(target)
+        return ("product",) if target in self.products else ("option",)
 
 
 def click_target(action: str) -> str:
     """Return what a click names, lowercased; empty for any other action."""
     return action[6:-1].lower() if action.startswith("click[") and action.endswith("]") else ""
+
+
+@lru_cache(maxsize=CACHED_TEXTS)
+def match_value(value: str, wanted: str) -> float:
+    """Return how well an option's value fits the wanted text.
+
+    1 when they are equal or, if the text is a whole sentence, when all words of the value stand in it; else less than
+    that, by the share of common words.
+    """
+    if value == wanted:
+        return 1.0
+    ours, theirs = frozenset(split_words(value)), frozenset(split_words(wanted))
+    if not ours or not theirs:
+        return 0.0
+    shared = len(ours & theirs)
+    if len(theirs) > 2 * len(ours) + 4:
+        return shared / len(ours) if shared == len(ours) else 0.8 * shared / len(ours)
+    return 0.9 * shared / len(ours | theirs)
