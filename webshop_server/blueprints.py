@@ -15,7 +15,7 @@ SAME_OPTIONS_RATE = 0.6
 SPREAD = 0.6180339887498949
 NUM_BRANDS = 900
 POPULAR_SHARE, POPULAR_RATE = 0.3, 0.92
-FOREIGN_QUERY_RATE = 0.32
+FOREIGN_QUERY_RATE = 0.29
 FOREIGN_PATH_RATE = 0.12
 NO_PATH_RATE = 0.022
 PRICE_SIGMA = 0.62
@@ -70,7 +70,7 @@ def _draw_own(vocabulary: Vocabulary, rng: random.Random, seed: int, index: int)
     family, kind = department.shelf[_draw_place(rng, len(department.shelf))]
     has_instruction = rng.random() < department.instruction_rate
     num_listed = _draw_num_listed(rng, has_instruction, department.name == "fashion")
-    features = _draw_features(rng, family.features, max(num_listed, 3 + int(rng.random() * 4)))
+    features = _draw_features(rng, family.features, max(num_listed, 4 + int(rng.random() * 4)))
     return Blueprint(
         department=department,
         family=family,
@@ -125,13 +125,13 @@ def _department_of(departments: Sequence[Department], seed: int, index: int) -> 
 def _draw_num_listed(rng: random.Random, has_instruction: bool, is_rich: bool) -> int:
     if not has_instruction:
         return rng.choices((0, 1, 2, 3, 4, 5), cum_weights=(30, 60, 83, 92, 97, 100))[0]
-    count = rng.choices((2, 3, 4, 5, 6, 7, 9), cum_weights=(44, 71, 87, 92, 96, 99, 100))[0]
-    return count + (int(rng.random() * 3) if is_rich else 0)
+    count = rng.choices((2, 3, 4, 5, 6, 7, 9), cum_weights=(39, 66, 83, 90, 95, 98, 100))[0]
+    return count + (int(rng.random() * 3.3) if is_rich else 0)
 
 
 def _draw_features(rng: random.Random, features: Sequence[Feature], count: int) -> list[Feature]:
     """Draw features, the first ones of each kind more often, as some are in every shop."""
-    weights = [rng.random() ** (1.0 + 0.12 * position) for position in range(len(features))]
+    weights = [rng.random() ** (1.0 + 0.32 * position) for position in range(len(features))]
     order = sorted(range(len(features)), key=weights.__getitem__, reverse=True)
     return [features[position] for position in order[:count]]
 
@@ -142,7 +142,7 @@ def _draw_place(rng: random.Random, num_types: int) -> int:
 
 
 def _draw_words(rng: random.Random, vocabulary: Vocabulary, family: Family) -> list[str]:
-    words = rng.sample(family.words, 9) + rng.sample(vocabulary.title_words, 5)
+    words = rng.sample(family.words, 10) + rng.sample(vocabulary.title_words, 4)
     rng.shuffle(words)
     return words
 

@@ -59,7 +59,8 @@ def write_human_instruction(
     article = _pick(rng, ("", "", "some ")) if noun.endswith("s") else ("an " if thing[0] in "aeiou" else "a ")
     text = f"{_pick(rng, vocabulary.phrasings['starts'])} {article}{thing}"
     for tail in tails:
-        text += _pick(rng, (" ", " ", " ", ", ", " and ")) + tail
+        joint = _pick(rng, (" ", " ", " ", ", ", " and "))
+        text += joint + (tail.removeprefix("and ") if joint == " and " else tail)
     text += _pick(rng, vocabulary.phrasings["ends"])
     return {
         "instruction": text.lower() + _pick(rng, (".", ".", "")),

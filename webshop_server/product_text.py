@@ -52,7 +52,7 @@ class _Writer:
         self.rng, self.vocabulary, self.blueprint = rng, vocabulary, blueprint
         self.told: set[str] = set()
         self.slots: Mapping[str, object] = {
-            "item": blueprint.noun.lower(),
+            "item": _name_one(blueprint),
             "brand": blueprint.brand,
             "n": 8 + int(rng.random() * 70),
             "m": 2 + int(rng.random() * 28),
@@ -96,8 +96,8 @@ class _Writer:
         if rng.random() < 0.35:
             fillers.insert(0, _pick(rng, self.vocabulary.tails))
         if rng.random() < 0.2:
-            fillers.insert(0, f"{self.slots['k']} Pack")
-        if rng.random() < 0.25:
+            fillers.insert(0, f"{2 + int(rng.random() * 8)} Pack")
+        if rng.random() < 0.25 and self.blueprint.department.name != "grocery":
             fillers.insert(0, f"({_pick(rng, self.vocabulary.values['plain_colors'])})")
         return fillers
 
@@ -171,11 +171,19 @@ class _Writer:
 
 
 Item = TypeVar("Item")
+_MEASURES = {"fashion": "pair", "grocery": "pack"}
 _LINKS = {"quality": "", "part": "with ", "use": "for "}
 
 
 def _pick(rng: random.Random, options: Sequence[Item]) -> Item:
     return options[int(rng.random() * len(options))]
+
+
+def _name_one(blueprint: Blueprint) -> str:
+    """Return what one of it is called: "face cream", "pair of ankle socks"."""
+    noun = blueprint.noun.lower()
+    is_plural = noun.endswith("s") and not noun.endswith(("ss", "us", "lens"))
+    return f"{_MEASURES.get(blueprint.department.name, 'set')} of {noun}" if is_plural else noun
 
 
 def _title_case(phrase: str) -> str:
