@@ -12,12 +12,11 @@ from pathlib import Path
 import msgspec
 import tyro
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from leaderboard.conformance import WORLDS, check_agent
 from leaderboard.freezing import RECIPES, freeze_panel, freeze_recipe
-from leaderboard.panel import Panel, load_panel, panel_names, write_panel
+from leaderboard.panel import PANEL_FOLDER, Panel, load_panel, panel_names, write_panel
 from leaderboard.player import WorldError
 from leaderboard.progress import show_progress
 from leaderboard.replay import verify_run
@@ -26,12 +25,18 @@ from leaderboard.runner import run_panel
 from leaderboard.scoring import compare_runs, score_run
 from leaderboard.store import Run, RunError, load_run
 from leaderboard.submission import SubmissionError, split_name
-from leaderboard.tables import render_comparisons, render_episode, render_table, render_types
+from leaderboard.tables import (
+    render_comparisons,
+    render_episode,
+    render_findings,
+    render_panels,
+    render_table,
+    render_types,
+)
 from leaderboard.world import PanelError
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 MAX_DIFFERENCES_SHOWN = 20
-VERDICT_STYLES = {"pass": "green", "warning": "yellow", "fail": "bold red"}
 
 console = Console()
 RunFolders = tyro.conf.Positional[tuple[Path, ...]]
@@ -154,23 +159,14 @@ def check(agent: tyro.conf.Positional[str], worlds: tuple[str, ...] = WORLDS, tu
         turn_seconds: Time limit of a turn.
     """
     _check_positive(turn_seconds=turn_seconds)
-    table = Table.grid(padding=(0, 2, 0, 0))
     findings = list(check_agent(agent, worlds, turn_seconds))
-    for finding in findings:
-        verdict = Text(finding.verdict, style=VERDICT_STYLES[finding.verdict])
-        table.add_row(verdict, Text(finding.world, style="dim"), Text(finding.what), Text(finding.detail))
-    console.print(table)
+    console.print(render_findings(findings), highlight=False)
     return FAILED if any(finding.verdict == "fail" for finding in findings) else OK
 
 
 def panels() -> int:
     """List the panels that come with the package."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for name in panel_names():
-        panel = load_panel(name)
-        facts = f"{len(panel.tasks)} tasks, {panel.max_turns} turns each"
-        table.add_row(Text(name, style="bold"), facts, Text(panel.env_id), Text(panel.description, style="dim"))
-    console.print(table)
+    console.print(render_panels([load_panel(name) for name in panel_names()]), highlight=False)
     return OK
 
 
@@ -200,8 +196,17 @@ def freeze(
     panel = _freeze(name, env_id, options, tasks, max_turns, seed, description)
     path = out or Path(f"{name}.json")
     write_panel(panel, path)
-    console.print(f"{len(panel.tasks)} tasks frozen in {path}, digest {panel.digest[:12]}", highlight=False)
+    console.print(
+        f"{len(panel.tasks)} tasks frozen in {path}, digest {panel.digest[:12]}", highlight=False, soft_wrap=True
+    )
     return OK
+
+
+def refreeze() -> int:
+    """Freeze all shipped panels again where they lie; for those who changed a world, with a new version in the names."""
+    for name in RECIPES:
+        write_panel(freeze_recipe(name), PANEL_FOLDER / f"{name}.json")
+    return panels()
 
 
 def _freeze(
@@ -249,6 +254,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "check": check,
     "panels": panels,
     "freeze": freeze,
+    "refreeze": refreeze,
 }
 
 

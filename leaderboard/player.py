@@ -5,6 +5,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import msgspec
@@ -15,6 +16,7 @@ from leaderboard.panel import Panel
 from leaderboard.submission import AgentFactory, SubmissionError, load_agent
 from leaderboard.world import PanelTask
 
+PACKAGE_FOLDER = Path(__file__).parent
 NUM_TRACEBACK_FRAMES = 3
 
 
@@ -125,8 +127,8 @@ def describe_failure(error: BaseException) -> str:
 
 
 def _agent_frames(frames: Sequence[traceback.FrameSummary]) -> Sequence[traceback.FrameSummary]:
-    """Drop the frames down to the last one of this file."""
-    own = [position for position, frame in enumerate(frames) if frame.filename == __file__]
+    """Drop the frames down to the last one of this package."""
+    own = [position for position, frame in enumerate(frames) if Path(frame.filename).parent == PACKAGE_FOLDER]
     return frames[own[-1] + 1 :] if own else frames
 
 

@@ -200,19 +200,20 @@ def score_episodes(episodes: Sequence[Episode], metrics: Sequence[Metric] = METR
     samples = _resample(np.hstack([numerators, denominators]))
     ratios = _divide(samples[:, : len(metrics)], samples[:, len(metrics) :])
     intervals = _intervals(metrics, _divide(*totals), ratios)
-    for metric in metrics:
-        if metric.is_of_episodes and intervals[metric.key].value in (0.0, 100.0):
+    for column, metric in enumerate(metrics):
+        if metric.is_of_episodes and len(episodes) and np.ptp(numerators[:, column]) == 0:
             intervals[metric.key] = unanimous_interval(intervals[metric.key].value, len(episodes))
     return intervals
 
 
-def unanimous_interval(value: float, num_episodes: int) -> Interval:
-    """Return the exact (Clopper-Pearson) interval of a share that is 0 or 100 in every episode.
+def unanimous_interval(value: float, num_episodes: int, lowest: float = 0.0) -> Interval:
+    """Return an interval for the mean of episodes that all have the same value, between `lowest` and 100.
 
-    Resampling episodes that all agree gives an interval of no width, however few they are.
+    Resampling episodes that agree gives an interval of no width, however few they are. But by the exact
+    (Clopper-Pearson) bound up to a share `doubt` of all episodes may have another value, anywhere in the range.
     """
-    reach = 100 * (1 - ((1 - CONFIDENCE) / 2) ** (1 / num_episodes))
-    return Interval(value, 0.0, reach) if value == 0 else Interval(value, 100.0 - reach, 100.0)
+    doubt = 1 - ((1 - CONFIDENCE) / 2) ** (1 / num_episodes)
+    return Interval(value, value - doubt * (value - lowest), value + doubt * (100.0 - value))
 
 
 def compare_runs(first: Run, second: Run) -> Comparison:
@@ -236,7 +237,11 @@ def compare_runs(first: Run, second: Run) -> Comparison:
     )
     means = _divide(differences.sum(axis=0), np.full(len(metrics), float(len(shared))))
     samples = _resample(differences) / max(1, len(shared))
-    return Comparison(first.header.name, second.header.name, len(shared), _intervals(metrics, means, samples))
+    intervals = _intervals(metrics, means, samples)
+    for column, metric in enumerate(metrics):
+        if metric.is_of_episodes and shared and np.ptp(differences[:, column]) == 0:
+            intervals[metric.key] = unanimous_interval(intervals[metric.key].value, len(shared), lowest=-100.0)
+    return Comparison(first.header.name, second.header.name, len(shared), intervals)
 
 
 def _episodes_by_task(run: Run) -> dict[TaskKey, Episode]:

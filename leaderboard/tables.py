@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from hiper_envs import Episode, Segment, Step
+from leaderboard.conformance import Finding
+from leaderboard.panel import Panel
 from leaderboard.scoring import (
     HEADLINE_KEYS,
-    METRICS,
     METRICS_BY_KEY,
     Comparison,
     Interval,
@@ -23,9 +24,9 @@ from leaderboard.scoring import (
 
 BAND_STYLES = ("cyan", "magenta", "yellow", "green", "blue", "red")
 """Colours of the segments, in turn."""
+VERDICT_STYLES = {"pass": "green", "warning": "yellow", "fail": "bold red"}
 INTERVAL_KEYS = ("success", "score")
-FAULT_KEYS = ("ill_formed", "crashes")
-"""Said below the table where they occur."""
+TABLE_KEYS = (*INTERVAL_KEYS, "turns", "segments")
 NOTE = "in brackets: bootstrap 95 % interval over episodes"
 
 
@@ -54,7 +55,7 @@ def render_table(scores: Sequence[Scores]) -> RenderableType:
 
 
 def _panel_table(panel: str, scores: Sequence[Scores]) -> RenderableType:
-    metrics = [metric for metric in METRICS if metric.key not in FAULT_KEYS]
+    metrics = [METRICS_BY_KEY[key] for key in TABLE_KEYS]
     rows = []
     for row in scores:
         episodes = str(row.num_episodes) if row.is_complete else f"{row.num_episodes} of {row.num_tasks}"
@@ -88,6 +89,31 @@ def _table(
 def _format_cell(metric: Metric, interval: Interval) -> str:
     is_wide = metric.key in INTERVAL_KEYS
     return format_interval(metric, interval) if is_wide else format_value(metric, interval.value)
+
+
+def render_findings(findings: Sequence[Finding]) -> RenderableType:
+    """Return what `check_agent` found, world by world."""
+    lines: list[RenderableType] = []
+    for world in dict.fromkeys(finding.world for finding in findings):
+        lines += [Text(f"\n{world}", style="bold")] if world else []
+        for finding in (finding for finding in findings if finding.world == world):
+            verdict = (f"{finding.verdict:<8}", VERDICT_STYLES[finding.verdict])
+            lines.append(Text.assemble(verdict, finding.what))
+            if finding.detail:
+                lines.append(Padding(Text(finding.detail, style="dim"), (0, 0, 0, 8)))
+    return Group(*lines)
+
+
+def render_panels(panels: Sequence[Panel]) -> RenderableType:
+    """Return a list of panels, two lines each."""
+    lines: list[RenderableType] = []
+    for panel in panels:
+        facts = f"  {len(panel.tasks)} tasks of {panel.env_id}, at most {panel.max_turns} turns each"
+        lines += [
+            Text.assemble((panel.name, "bold"), facts),
+            Padding(Text(panel.description, style="dim"), (0, 0, 0, 2)),
+        ]
+    return Group(*lines)
 
 
 def render_types(scores: Sequence[Scores]) -> RenderableType:

@@ -96,6 +96,14 @@ def test_unanimous_episodes_leave_doubt(num_episodes: int, reach: float) -> None
     assert every == pytest.approx((100, 100 - reach, 100), abs=0.01)
 
 
+def test_unanimous_differences_leave_doubt() -> None:
+    every = make_run("every", [make_episode(str(number), score=1.0) for number in range(18)])
+    none = make_run("none", [make_episode(str(number), score=0.0) for number in range(18)])
+    assert compare_runs(every, none).differences["success"] == pytest.approx((100, 100 - 2 * 18.53, 100), abs=0.01)
+    assert compare_runs(every, every).differences["score"] == pytest.approx((0, -18.53, 18.53), abs=0.01)
+    assert compare_runs(every, none).differences["turns"] == (0, 0, 0)
+
+
 def test_paired_difference_cancels_what_both_share() -> None:
     hard = [number % 2 for number in range(60)]
     better = make_run("better", [make_episode(str(n), score=1.0 if n < 50 else hard[n]) for n in range(60)])

@@ -50,7 +50,7 @@ def test_types_are_shown_where_ids_tell_them() -> None:
 
 def test_differences_are_shown() -> None:
     text = "\n".join(show(render_comparisons([compare_runs(GOOD, POOR)])))
-    assert "Good - Poor [bold]" in text and "100.0 [100, 100]" in text and "75.0" in text
+    assert "Good - Poor [bold]" in text and "100.0 [-68, 100]" in text and "75.0" in text
 
 
 def test_episode_is_shown_segment_by_segment() -> None:
