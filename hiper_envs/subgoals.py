@@ -116,7 +116,7 @@ class SubgoalWrapper(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructo
         self._tracker.earn(reward)
         info = {**info, "segment": segment, "action": reply.action, "reply_problems": list(reply.problems)}
         if terminated or truncated:
-            info["segments"] = self._tracker.finish(_end_reason(terminated, info))
+            info["segments"] = self._tracker.finish(name_end(terminated, info))
         return observation, reward, terminated, truncated, info
 
     def break_off(self) -> list[Segment]:
@@ -124,7 +124,8 @@ class SubgoalWrapper(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructo
         return self._tracker.finish("error")
 
 
-def _end_reason(terminated: bool, info: dict[str, Any]) -> EndReason:
+def name_end(terminated: bool, info: dict[str, Any]) -> EndReason:
+    """Return why an episode's last segment ended."""
     if not terminated:
         return "truncation"
     return "success" if info.get("success", True) else "failure"

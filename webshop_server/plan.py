@@ -24,7 +24,7 @@ def plan_purchase(shop: Shop, session: Session) -> list[str]:
         way = [] if session.kind == "item" else ["click[< prev]"]
         chosen: Mapping[str, str] = session.options
     else:
-        way, chosen = _plan_search(shop, number, product), {}
+        way, chosen = _turn_pages(shop, session, number) or _plan_search(shop, number, product), {}
     clicks = {(option.name, option.value): option.click for option in shop.list_options(number)[0]}
     way += [f"click[{clicks[name, value]}]" for name, value in wanted.items() if chosen.get(name) != value]
     return [*way, "click[buy now]"]
@@ -42,6 +42,16 @@ def choose_options(product: Product, goal: Goal) -> dict[str, str]:
             name, value = next((offer for offer in fitting if offer[1] == wanted), fitting[0])
             chosen[name] = value
     return chosen
+
+
+def _turn_pages(shop: Shop, session: Session, number: int) -> list[str]:
+    """Return the way from the results page that is shown, if the product is among the results."""
+    found = shop.find(session.keywords) if session.kind == "results" and session.keywords else ()
+    if number not in found:
+        return []
+    num_pages = found.index(number) // RESULTS_PER_PAGE + 1 - session.page_number
+    turns = ["click[next >]"] * num_pages if num_pages > 0 else ["click[< prev]"] * -num_pages
+    return [*turns, f"click[{shop.catalogue.products.read(number).asin.lower()}]"]
 
 
 def _plan_search(shop: Shop, number: int, product: Product) -> list[str]:

@@ -10,6 +10,7 @@ from hiper_envs.alfworld.engine import Engine, Output
 from hiper_envs.alfworld.official import OfficialEngine
 from hiper_envs.alfworld.sources import SPLITS, Games, open_games
 from hiper_envs.alfworld.world import State
+from hiper_envs.milestones import HouseholdMilestones, Milestones
 from hiper_envs.spaces import UnicodeText
 from webshop_server.choices import check_choice, nearest_name
 
@@ -137,6 +138,11 @@ class ALFWorldEnv(gym.Env[str, str]):
                 self._mirror.replay(state.engine_state)
         else:
             raise ValueError(f"this state was made by the other engine, not by engine={self.engine_name!r}")
+
+    def make_milestones(self) -> Milestones:
+        """Return what watches this episode for the milestones of its goal."""
+        self._playing()
+        return HouseholdMilestones(self._games.load(self._task_id).goal)
 
     def close(self) -> None:
         """Give back what the official engine holds."""

@@ -1,0 +1,60 @@
+"""Plays the shipped agents on a small frozen panel of each world, shows their scores, one episode, and a report."""
+
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as ProgressBar
+from rich.rule import Rule
+
+from leaderboard.report import write_report
+from leaderboard.runner import Progress, run_panel
+from leaderboard.scoring import score_run
+from leaderboard.store import Run
+from leaderboard.tables import render_episode, render_table
+
+PANELS = {
+    "alfworld-demo-v1": ("expert", "hiper", "flat", "random"),
+    "webshop-demo-v1": ("expert", "hiper", "flat", "rule", "random"),
+}
+SHOWN_AGENT = "hiper"
+console = Console()
+
+
+def play(panel: str, agent: str, folder: Path, bars: ProgressBar) -> Run:
+    """Play one panel with one of the shipped agents, with a progress bar."""
+    bar = bars.add_task(f"{panel}  {agent}", total=None)
+
+    def advance(progress: Progress) -> None:
+        bars.update(bar, completed=progress.num_done, total=progress.num_tasks)
+
+    return run_panel(f"hiper_agents:{agent}", panel, folder / panel / agent, num_workers=0, on_progress=advance)
+
+
+def show_episode(run: Run) -> None:
+    """Show the first success of a run turn by turn, or its first episode if there is none."""
+    episode = next((episode for episode in run.episodes if episode.success), run.episodes[0])
+    console.print(Rule(f"One episode of the HiPER agent on {run.panel.name}"), render_episode(episode))
+
+
+def main(folder: Path) -> None:
+    """Run the whole demonstration, keeping records and report in `folder`."""
+    started = time.perf_counter()
+    shutil.rmtree(folder, ignore_errors=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with ProgressBar(*columns, console=console) as bars:
+        runs = [play(panel, agent, folder, bars) for panel, agents in PANELS.items() for agent in agents]
+    for run in runs:
+        if run.folder.name == SHOWN_AGENT:
+            show_episode(run)
+    console.print(Rule("Scores"), render_table([score_run(run) for run in runs]))
+    report = write_report(runs, folder / "report.html")
+    console.print(f"\nReport: {Path(report or folder / 'report.html').resolve()}", soft_wrap=True)
+    console.print(f"Done in {time.perf_counter() - started:.0f} s.")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("runs/demo"))

@@ -1,0 +1,107 @@
+"""Milestones come from the goal and cut episodes; both kinds of segments run together."""
+
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+import hiper_envs
+from hiper_envs import SubgoalWrapper, write_reply
+from hiper_envs.alfworld.goals import Goal
+from hiper_envs.milestones import Agreement, HouseholdMilestones, MilestoneWrapper, measure_agreement
+from hiper_envs.subgoals import Segment
+
+ONE_OF_EACH_KIND = range(0, 134, 5)
+
+
+def follow_plan(env: gym.Env[str, str], task: Any, switch_on_milestones: bool = True) -> list[dict[str, Any]]:
+    _, info = env.reset(seed=0, options={"task": task})
+    infos, is_over = [], False
+    while not is_over:
+        reply = write_reply(info["expert_plan"][0], "go on", switch_on_milestones and bool(info["new_milestones"]))
+        _, _, terminated, truncated, info = env.step(reply)
+        infos.append(info)
+        is_over = terminated or truncated
+    return infos
+
+
+@pytest.mark.parametrize(
+    ("env_id", "options", "tasks"),
+    [
+        ("hiper/ALFWorld-v0", {"split": "valid_unseen"}, ONE_OF_EACH_KIND),
+        ("hiper/WebShop-v0", {"split": "test"}, range(12)),
+    ],
+)
+def test_a_plan_reaches_all_milestones_and_they_partition_it(env_id: str, options: Any, tasks: Any) -> None:
+    env = SubgoalWrapper(MilestoneWrapper(gym.make(env_id, expert_plan=True, **options)))
+    for task in tasks:
+        infos = follow_plan(env, task)
+        end = infos[-1]
+        assert end["success"] and sorted(end["milestones"]) == sorted(end["all_milestones"])
+        segments = end["milestone_segments"]
+        assert [turn for s in segments for turn in range(s.start, s.end)] == list(range(len(infos)))
+        assert measure_agreement(end["segments"], segments)[:2] == (len(segments) - 1, len(segments) - 1)
+        assert [i for i, info in enumerate(infos) if info["new_milestones"]][:-1] == [s.end - 1 for s in segments[:-1]]
+
+
+def test_milestones_stay_out_of_the_observation_and_leave_the_episode_alone() -> None:
+    plain = gym.make("hiper/ALFWorld-v0", split="valid_seen", expert_plan=True)
+    wrapped = MilestoneWrapper(gym.make("hiper/ALFWorld-v0", split="valid_seen", expert_plan=True))
+    text, info = plain.reset(options={"task": 3})
+    assert wrapped.reset(options={"task": 3})[0] == text
+    for action in info["expert_plan"]:
+        assert plain.step(action)[:4] == wrapped.step(action)[:4]
+
+
+def test_each_treatment_counts_only_for_the_goals_object_and_place() -> None:
+    watch = HouseholdMilestones(Goal("heat", "Mug", "Desk")).watch
+    assert watch("", "You arrive at shelf 1. On the shelf 1, you see a cup 1.") == []
+    assert watch("", "You arrive at desk 1. On the desk 1, you see a mug 2.") == ["seen"]
+    assert watch("", "You pick up the cup 1 from the desk 1.") == []
+    assert watch("", "You pick up the mug 2 from the desk 1.") == ["held"]
+    assert watch("", "You move the mug 2 to the desk 1.") == []
+    assert watch("", "You heat the mug 2 using the microwave 1.") == ["heated"]
+    assert watch("", "You put the mug 2 in/on the shelf 1.") == []
+    assert watch("", "You put the mug 2 in/on the desk 1.") == ["placed"]
+    assert watch("", "You put the mug 2 in/on the desk 1.") == []
+
+
+def test_two_objects_and_lamps() -> None:
+    watch = HouseholdMilestones(Goal("pick_two", "Mug", "Desk")).watch
+    for text, reached in [
+        ("You pick up the mug 2 from the shelf 1.", ["seen", "held"]),
+        ("You move the mug 2 to the desk 1.", ["placed"]),
+        ("You pick up the mug 2 from the desk 1.", []),
+        ("You move the mug 2 to the desk 1.", []),
+        ("You pick up the mug 1 from the shelf 1.", ["second held"]),
+        ("You move the mug 1 to the desk 1.", ["second placed"]),
+    ]:
+        assert watch("", text) == reached
+    watch = HouseholdMilestones(Goal("look_at", "Mug", None)).watch
+    assert watch("", "You turn on the floorlamp 1.") == []
+    assert watch("", "You turn on the desklamp 1.") == ["lamp on"]
+
+
+def test_agreement_is_a_share_of_cuts() -> None:
+    declared = [Segment(0, 2, "", 0, "switch"), Segment(2, 5, "", 0, "switch"), Segment(5, 9, "", 0, "success")]
+    reached = [Segment(0, 5, "", 0, "switch"), Segment(5, 7, "", 0, "switch"), Segment(7, 9, "", 0, "success")]
+    agreement = measure_agreement(declared, reached)
+    assert agreement == Agreement(1, 2, 2) and agreement.precision == agreement.recall == 0.5
+    assert agreement + agreement == Agreement(2, 4, 4)
+    assert str(measure_agreement(declared[:1], [Segment(0, 2, "", 0, "success")]).precision) == "nan"
+    with pytest.raises(ValueError, match="of two episodes, of 9 and 7 turns"):
+        measure_agreement(declared, reached[:2])
+
+
+def test_world_without_milestones_gets_a_sentence(corridor: Any) -> None:
+    with pytest.raises(ValueError, match="has no milestones: it needs a method make_milestones"):
+        MilestoneWrapper(corridor())
+
+
+def test_wrapped_environment_is_made_again_from_its_spec() -> None:
+    env = SubgoalWrapper(MilestoneWrapper(gym.make("hiper/WebShop-v0", split="test", observation="text_rich")))
+    assert env.spec is not None
+    again = gym.make(env.spec)
+    assert isinstance(again, SubgoalWrapper) and isinstance(again.env, MilestoneWrapper)
+    assert again.reset(options={"task": 0})[0] == env.reset(options={"task": 0})[0]
+    assert hiper_envs.SubgoalWrapper is SubgoalWrapper
