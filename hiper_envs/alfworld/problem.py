@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -167,6 +167,7 @@ def _read_problem(text: str, file: str) -> tuple[str, dict[str, str], tuple[Fact
                 raise ExpressionError(f"declares {entity} twice")
             entities[entity] = kind.lower()
         facts = _read_facts(sections[":init"][1:], entities)
+        _check_agent(entities, facts)
     except ExpressionError as error:
         raise GameFileError(file, "pddl_problem", f"is broken: {error}") from error
     condition = sections[":goal"][-1]
@@ -208,6 +209,13 @@ def _read_facts(parts: Expression, entities: Mapping[str, str]) -> tuple[Fact, .
             raise ExpressionError(f"fact ({' '.join(map(str, part))}) does not fit the domain and the declared names")
         facts[fact] = None  # type: ignore[index]
     return tuple(facts)
+
+
+def _check_agent(entities: Mapping[str, str], facts: Iterable[Fact]) -> None:
+    agents = [entity for entity, kind in entities.items() if kind == "agent"]
+    places = [fact for fact in facts if fact[0].lower() == "atlocation"]
+    if len(agents) != 1 or len(places) != 1:
+        raise ExpressionError(f"it needs one agent in one place, not {len(agents)} in {len(places)}; {INSTEAD}")
 
 
 def write_game(problem: Problem, domain_text: str, grammar_text: str) -> dict[str, Any]:
