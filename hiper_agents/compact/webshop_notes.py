@@ -1,6 +1,6 @@
 """Notes on WebShop: products seen and visited, options there and clicked, what is known to fit the instruction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -41,13 +41,25 @@ class Product:
     rank: int = 0
     page: int = 1
     visits: int = 0
-    options: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     clicked: dict[str, str] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
 
     def known_words(self) -> frozenset[str]:
         """Return the stems of everything read about it."""
         return stems("\n".join([self.title, *self.details.values()]))
+
+    def find_option(self, click: str) -> tuple[str, str]:
+        """Return group and value of what is clicked for an option; empty texts for anything else."""
+        return next(
+            (
+                (group, value)
+                for group, clicks in self.options.items()
+                for value, text in clicks.items()
+                if text == click
+            ),
+            ("", ""),
+        )
 
 
 class WebShopNotes(Notes):
@@ -103,9 +115,8 @@ class WebShopNotes(Notes):
         product = self.product
         product.title, product.price, product.options = item.title, item.price, item.options
         if before == "item":
-            for name, values in item.options.items():
-                if target in values:
-                    product.clicked[name] = target
+            group, value = product.find_option(target)
+            product.clicked |= {group: value} if group else {}
 
     def _best_values(self, product: Product) -> dict[str, tuple[float, str]]:
         """Return for each wanted option how well the product can serve it, and with which value."""
@@ -163,12 +174,10 @@ class WebShopNotes(Notes):
         shared = overlap(self.wish.words, stems(product.title))
         return float((product.rank + 1) ** -0.5) + shared - (0.0 if self._is_affordable(product) else 1.0)
 
-    def _open_options(self) -> list[str]:
-        """Return the wanted values that could be clicked and are not."""
-        best = self._best_values(self.product)
-        return [
-            value for name, (fit, value) in best.items() if fit >= SIMILAR and self.product.clicked.get(name) != value
-        ]
+    def _count_open(self) -> int:
+        """Return how many wanted values could be clicked and are not."""
+        best, clicked = self._best_values(self.product), self.product.clicked
+        return sum(fit >= SIMILAR and clicked.get(name) != value for name, (fit, value) in best.items())
 
     def _survey(self) -> tuple[Product | None, Product | None]:
         """Return the best product visited and the most promising one not visited."""
@@ -180,7 +189,7 @@ class WebShopNotes(Notes):
         """Return the page, progress on the product, and the alternatives."""
         is_item = self.kind in ("item", "details")
         best, hope = self._survey()
-        num_open = len(self._open_options()) if is_item else 0
+        num_open = self._count_open() if is_item else 0
         left = MAX_TURNS - self.turn
         return [
             *(float(self.kind == kind) for kind in PAGE_KINDS),
@@ -253,20 +262,22 @@ class WebShopNotes(Notes):
         ]
 
     def _describe_option(self, target: str) -> list[float]:
-        group = next((name for name, values in self.product.options.items() if target in values), "")
+        group, value = self.product.find_option(target)
         wanted = self._wanted(self.product).get(group, "")
         best_fit, best_value = self._best_values(self.product).get(group, (0.0, ""))
-        fit = match_value(target, wanted) if wanted else 0.0
+        fit = match_value(value, wanted) if wanted else 0.0
+        is_best = bool(wanted) and value == best_value
+        is_clicked = self.product.clicked.get(group) == value
         return [
             fit,
             float(fit == 1.0),
-            float(bool(wanted) and target == best_value and best_fit > 0),
+            float(is_best and best_fit > 0),
             float(bool(wanted)),
-            overlap(split_words(target), split_words(self.instruction)),
-            float(self.product.clicked.get(group) == target),
+            overlap(split_words(value), split_words(self.instruction)),
+            float(is_clicked),
             float(group in self.product.clicked),
             best_fit,
-            float(target in self._open_options()),
+            float(is_best and best_fit >= SIMILAR and not is_clicked),
         ]
 
     def action_words(self, action: str) -> tuple[str, ...]:
