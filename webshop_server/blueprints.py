@@ -18,7 +18,8 @@ POPULAR_SHARE, POPULAR_RATE = 0.3, 0.92
 FOREIGN_QUERY_RATE = 0.29
 FOREIGN_PATH_RATE = 0.12
 NO_PATH_RATE = 0.022
-PRICE_SIGMA = 0.62
+PRICE_SIGMA = 0.68
+PRICE_LEVEL = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def _draw_own(vocabulary: Vocabulary, rng: random.Random, seed: int, index: int)
         features=tuple(features),
         num_listed=num_listed,
         has_instruction=has_instruction,
-        price=_draw_price(rng, kind.price),
+        price=_draw_price(rng, kind.price * PRICE_LEVEL),
         options_from=index,
     )
 
@@ -124,7 +125,7 @@ def _department_of(departments: Sequence[Department], seed: int, index: int) -> 
 
 def _draw_num_listed(rng: random.Random, has_instruction: bool, is_rich: bool) -> int:
     if not has_instruction:
-        return rng.choices((0, 1, 2, 3, 4, 5), cum_weights=(30, 60, 83, 92, 97, 100))[0]
+        return rng.choices((0, 1, 2, 3, 4, 5), cum_weights=(38, 68, 87, 94, 98, 100))[0]
     count = rng.choices((2, 3, 4, 5, 6, 7, 9), cum_weights=(39, 66, 83, 90, 95, 98, 100))[0]
     return count + (int(rng.random() * 3.3) if is_rich else 0)
 

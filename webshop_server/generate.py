@@ -157,7 +157,7 @@ def _write_human(
 
 
 def _draw_num_human(rng: random.Random, has_options: bool) -> int:
-    return 2 + int(rng.random() * 5) if has_options else int(rng.random() * 2)
+    return 3 + int(rng.random() * 5) if has_options else int(rng.random() * 3)
 
 
 def _pick(rng: random.Random, options: Sequence[str]) -> str:
