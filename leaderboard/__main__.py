@@ -203,7 +203,7 @@ def freeze(
 
 
 def refreeze() -> int:
-    """Freeze all shipped panels again where they lie; for those who changed a world, with a new version in the names."""
+    """Freeze all shipped panels again where they lie, for those who change a world and the panels' versions."""
     for name in RECIPES:
         write_panel(freeze_recipe(name), PANEL_FOLDER / f"{name}.json")
     return panels()
@@ -263,7 +263,7 @@ def main() -> None:
     sys.path.insert(0, os.getcwd())
     try:
         code = tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="leaderboard", description=_DESCRIPTION)
-    except (PanelError, RunError, SubmissionError, WorldError) as error:
+    except (PanelError, RunError, SubmissionError, WorldError, OSError) as error:
         Console(stderr=True).print(Text(f"leaderboard: {error}"), soft_wrap=True)
         code = BAD_INPUT
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """Panels: frozen lists of tasks that every agent plays alike."""
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import hiper_envs
 from leaderboard.world import PanelError, PanelTask, check_tasks, fingerprint_world, make_world
 from webshop_server.choices import check_choice
 
+_NAME = re.compile(r"[\w-][\w.-]*")
 PANEL_FOLDER = Path(__file__).parent / "panels"
 
 
@@ -105,6 +107,8 @@ def read_panel(content: bytes, source: str) -> Panel:
         panel = msgspec.json.decode(content, type=Panel)
     except msgspec.DecodeError as error:
         raise PanelError(f"{source!r} is not a panel: {error}") from error
+    if not _NAME.fullmatch(panel.name):
+        raise PanelError(f"the panel in {source!r} has the name {panel.name!r}: use letters, digits, '.', '_' and '-'")
     if not panel.tasks:
         raise PanelError(f"the panel in {source!r} has no tasks")
     if len(set(panel.tasks)) < len(panel.tasks):

@@ -14,7 +14,7 @@ from leaderboard.task_types import task_type
 NUM_RESAMPLES = 10_000
 CONFIDENCE = 0.95
 BOOTSTRAP_SEED = 20_240
-CHUNK_CELLS = 4_000_000
+CHUNK_CELLS = 1_000_000
 """Resampling counts held in memory at once."""
 
 Array = npt.NDArray[np.float64]
@@ -265,8 +265,14 @@ def _resample(rows: Array) -> Array:
     rng = np.random.default_rng(BOOTSTRAP_SEED)
     chunk = max(1, CHUNK_CELLS // num_rows)
     sizes = [min(chunk, NUM_RESAMPLES - start) for start in range(0, NUM_RESAMPLES, chunk)]
-    shares = np.full(num_rows, 1.0 / num_rows)
-    return np.vstack([rng.multinomial(num_rows, shares, size=size) @ rows for size in sizes])
+    return np.vstack([_count_draws(rng, num_rows, size) @ rows for size in sizes])
+
+
+def _count_draws(rng: np.random.Generator, num_rows: int, num_samples: int) -> Array:
+    """Return how often each row is drawn in each sample, of shape (samples, rows)."""
+    cells = rng.integers(num_rows, size=(num_samples, num_rows)) + num_rows * np.arange(num_samples)[:, np.newaxis]
+    counts = np.bincount(cells.ravel(), minlength=num_samples * num_rows)
+    return counts.reshape(num_samples, num_rows).astype(float)
 
 
 def _divide(numerators: Array, denominators: Array) -> Array:

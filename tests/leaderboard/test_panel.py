@@ -94,6 +94,13 @@ def test_repeated_and_missing_tasks_are_refused(panel: Panel, tmp_path: Path) ->
             load_panel(path)
 
 
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a b"])
+def test_name_that_is_no_file_name_is_refused(panel: Panel, tmp_path: Path, name: str) -> None:
+    write_panel(seal_panel(msgspec.structs.replace(panel, name=name)), tmp_path / "bad.json")
+    with pytest.raises(PanelError, match="use letters, digits"):
+        load_panel(tmp_path / "bad.json")
+
+
 def test_unknown_world_and_missing_file_are_described(panel: Panel, tmp_path: Path) -> None:
     with pytest.raises(PanelError, match="cannot make the world 'Nowhere-v0'"):
         seal_panel(msgspec.structs.replace(panel, env_id="Nowhere-v0")).make_env()
