@@ -18,23 +18,28 @@ def is_reachable(engine: "Engine", receptacle: int) -> bool:
 def list_commands(engine: "Engine") -> list[str]:
     """Return every admissible command, in string order."""
     world, place = engine.world, engine.location
-    here = world.here[place]
-    closed = world.openable & ~engine.opened
-    reachable = [receptacle for receptacle in here if not closed >> receptacle & 1]
-    opening, closing = _list_doors(engine, here, closed)
-    cleaning = cooling = heating = putting = slicing = taking = NONE
+    here, doors = world.here[place], world.doors[place]
+    opening = closing = cleaning = cooling = heating = putting = slicing = taking = using = NONE
+    reachable = here
+    if doors:
+        closed = world.openable & ~engine.opened
+        reachable = tuple([receptacle for receptacle in here if not closed >> receptacle & 1])
+        opening = _sort(["open " + world.receptacles[door] for door in doors if closed >> door & 1])
+        closing = _sort(["close " + world.receptacles[door] for door in doors if not closed >> door & 1])
     examining: Sequence[str] = world.examine[place]
     if engine.held:
         examining = sorted([*examining, *(f"examine {world.objects[entity]}" for entity in engine.held)])
-        cleaning = _list_treatments(engine, "clean", world.cleanable, world.sinks)
-        cooling = _list_treatments(engine, "cool", world.coolable, world.fridges)
-        heating = _list_treatments(engine, "heat", world.heatable, world.microwaves)
+        tools = world.tools[place]
+        cleaning = _list_treatments(engine, "clean", world.cleanable, tools.sinks)
+        cooling = _list_treatments(engine, "cool", world.coolable, tools.fridges)
+        heating = _list_treatments(engine, "heat", world.heatable, tools.microwaves)
         putting = _list_puts(engine, reachable)
         slicing = _list_slicings(engine)
-    if not engine.hands_full:
+    if not engine.hands_full and reachable:
         taking = _list_takes(engine, reachable)
     moving, putting = (putting, NONE) if world.grammar == "move" else (NONE, putting)
-    using = _list_uses(engine, here) if world.toggleable else NONE
+    if world.toggleable:
+        using = _list_uses(engine, here)
     return [
         *cleaning,
         *closing,
@@ -61,28 +66,16 @@ def _sort(commands: list[str]) -> list[str]:
     return commands
 
 
-def _list_doors(engine: "Engine", here: Iterable[int], closed: int) -> tuple[list[str], list[str]]:
-    names, openable = engine.world.receptacles, engine.world.openable
-    opening, closing = [], []
-    for receptacle in here:
-        if closed >> receptacle & 1:
-            opening.append("open " + names[receptacle])
-        elif openable >> receptacle & 1:
-            closing.append("close " + names[receptacle])
-    return _sort(opening), _sort(closing)
-
-
-def _list_treatments(engine: "Engine", verb: str, able: int, appliances: int) -> Sequence[str]:
-    world = engine.world
-    usable = [receptacle for receptacle in world.here[engine.location] if appliances >> receptacle & 1]
-    if not usable:
+def _list_treatments(engine: "Engine", verb: str, able: int, appliances: tuple[int, ...]) -> Sequence[str]:
+    if not appliances:
         return NONE
+    world = engine.world
     return _sort(
         [
-            f"{verb} {world.objects[entity]} with {world.receptacles[receptacle]}"
+            f"{verb} {world.objects[entity]} with {world.receptacles[appliance]}"
             for entity in engine.held
             if able >> entity & 1
-            for receptacle in usable
+            for appliance in appliances
         ]
     )
 

@@ -80,6 +80,8 @@ USED_ACTIONS = (
     "look",
 )
 
+# Characters with a meaning in templates.
+NOT_PLAIN = re.compile(r'[;|"<>\[\]#{}]')
 RULE_BLOCK = re.compile(r'grammar\s*::\s*"""(.*?)"""', re.DOTALL)
 ACTION = re.compile(
     r'action\s+(\w+)\s*\{\s*template\s*::\s*"((?:[^"\\]|\\.)*)"\s*;\s*feedback\s*::\s*"((?:[^"\\]|\\.)*)"\s*;'
@@ -139,8 +141,8 @@ def read_grammar(text: str) -> GrammarTexts:
     if fingerprint(used) != GRAMMAR_FINGERPRINT:
         raise GrammarError("words its texts in a way of its own")
     task = _only_text(rules, "task")
-    if not task.startswith(TASK_PREFIX) or not task.endswith("."):
-        raise GrammarError(f"has a rule 'task' that is not '{TASK_PREFIX}... .'")
+    if not task.startswith(TASK_PREFIX) or not task.endswith(".") or NOT_PLAIN.search(task):
+        raise GrammarError(f"has a rule 'task' that is not '{TASK_PREFIX}... .' in plain words")
     return GrammarTexts(task[len(TASK_PREFIX) : -1], _read_wording(rules, actions), _read_help(rules, actions))
 
 
@@ -181,7 +183,7 @@ def _read_help(rules: dict[str, list[dict[str, str]]], actions: dict[str, tuple[
     if template != "help":
         raise GrammarError(f"asks for help with {template!r}")
     text = _only_text(rules, "help.feedback") if feedback == "#help.feedback#" else feedback
-    if re.search(r'[;|"<>\[\]#{}]', text):
+    if NOT_PLAIN.search(text):
         raise GrammarError("answers 'help' with more than plain text")
     return text.lstrip()
 

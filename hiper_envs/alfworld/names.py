@@ -18,20 +18,24 @@ def name_entities(ids: Iterable[str], shuffle: random.Random | None = None) -> d
     ordered = sorted(set(ids))
     if shuffle is not None:
         shuffle.shuffle(ordered)
-    remaining = Counter(_read_class(entity) for entity in ordered if "_bar_" in entity)
+    classes = {entity: _read_class(entity) for entity in ordered}
+    remaining = Counter(kind for kind in classes.values() if kind is not None)
     names = {}
-    for entity in ordered:
-        kind = _read_class(entity)
-        if "_bar_" in entity:
+    for entity, kind in classes.items():
+        if kind is None:
+            names[entity] = f"{_unescape(entity)} "
+        else:
             names[entity] = f"{kind} {remaining[kind]}"
             remaining[kind] -= 1
-        else:
-            names[entity] = f"{_unescape(entity)} "
     return names
 
 
-def _read_class(entity: str) -> str:
-    kind = _unescape(entity.split("_bar_", 1)[0])
+def _read_class(entity: str) -> str | None:
+    """Return the class that an id names, or None if it names none."""
+    head, mark, _ = entity.partition("_bar_")
+    if not mark:
+        return None
+    kind = _unescape(head) if "_" in head else head
     return kind + "basin" if "basin" in entity else kind
 
 

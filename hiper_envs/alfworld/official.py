@@ -83,7 +83,7 @@ def _import_official() -> _Official:
         from alfworld.info import ALFRED_PDDL_PATH, ALFRED_TWL2_PATH
         from textworld.envs.pddl import logic, textgen
     except ImportError as error:
-        raise ImportError(INSTALL) from error
+        raise ImportError(f"{INSTALL} ({error})") from error
     finally:
         sys.argv = arguments
         os.environ.clear()

@@ -43,6 +43,17 @@ class State(NamedTuple):
     toggled: int
 
 
+class Tools(NamedTuple):
+    """The receptacles of one location that treat what is held."""
+
+    sinks: tuple[int, ...]
+    fridges: tuple[int, ...]
+    microwaves: tuple[int, ...]
+
+
+NO_TOOLS = Tools((), (), ())
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """The unchanging part of one game; entities are indices in the order of their ids.
@@ -55,6 +66,8 @@ class World:
         object_types: Per object, its types in lowercase without 'type'; so are `receptacle_types`.
         object_by_name: Name -> index; so is `receptacle_by_name`.
         here: Per location, the receptacles there.
+        doors: Per location, the receptacles there that open and close.
+        tools: Per location, the sinks, the fridges and the microwaves there.
         places: Per receptacle, its locations.
         accepts: Per receptacle, a bit mask of the objects that fit.
         openable: Bit mask of receptacles; so are `sinks`, `microwaves` and `fridges`.
@@ -80,6 +93,8 @@ class World:
     object_by_name: Mapping[str, int]
     receptacle_by_name: Mapping[str, int]
     here: tuple[tuple[int, ...], ...]
+    doors: tuple[tuple[int, ...], ...]
+    tools: tuple[Tools, ...]
     places: tuple[tuple[int, ...], ...]
     accepts: tuple[int, ...]
     openable: int
@@ -121,14 +136,16 @@ class _Compiler:
     def __init__(self, problem: Problem, shuffle: random.Random | None) -> None:
         self.problem = problem
         kinds = {entity.lower(): kind for entity, kind in problem.entities.items()}
+        lowercase = _Lowercase()
         self.facts: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-        for fact in problem.facts:
-            self.facts[fact[0].lower()].append(tuple(word.lower() for word in fact[1:]))
+        for predicate, *words in problem.facts:
+            self.facts[lowercase[predicate]].append(tuple([lowercase[word] for word in words]))
         mentioned = {word for facts in self.facts.values() for fact in facts for word in fact}
         self.names = name_entities(mentioned, shuffle)
-        self.objects = sorted(word for word in mentioned if kinds[word] == "object")
-        self.receptacles = sorted(word for word in mentioned if kinds[word] == "receptacle")
-        self.locations = sorted(word for word in mentioned if kinds[word] == "location")
+        ids: dict[str, list[str]] = defaultdict(list)
+        for word in sorted(mentioned):
+            ids[kinds[word]].append(word)
+        self.objects, self.receptacles, self.locations = ids["object"], ids["receptacle"], ids["location"]
         # Ids are unique over all three kinds, so one table will do.
         self.index = {word: i for ids in (self.objects, self.receptacles, self.locations) for i, word in enumerate(ids)}
 
@@ -138,6 +155,9 @@ class _Compiler:
         here = self.group("receptacleatlocation", len(self.locations), member=0, key=1)
         object_types = self.types("objecttype", self.objects)
         receptacle_types = self.types("receptacletype", self.receptacles)
+        things, furniture = _masks_by_type(object_types), _masks_by_type(receptacle_types)
+        openable = self.mask("openable")
+        tools = [furniture.get(kind, 0) for kind in ("sinkbasin", "fridge", "microwave")]
         inside = self.group("inreceptacleobject", len(self.objects), member=0, key=1)
         abilities = {name: self.mask(name) for name in ABILITIES}
         return World(
@@ -152,12 +172,14 @@ class _Compiler:
             receptacle_by_name={name: i for i, name in enumerate(receptacles)},
             here=here,
             places=self.group("receptacleatlocation", len(receptacles), member=1, key=0),
-            accepts=self.accepts(object_types, receptacle_types),
-            openable=self.mask("openable"),
-            sinks=_mask_of_type(receptacle_types, "sinkbasin"),
-            microwaves=_mask_of_type(receptacle_types, "microwave"),
-            fridges=_mask_of_type(receptacle_types, "fridge"),
-            knives=_mask_of_type(object_types, "knife") | _mask_of_type(object_types, "butterknife"),
+            doors=tuple(_select(found, openable) for found in here),
+            tools=tuple(_find_tools(found, tools) for found in here),
+            accepts=self.accepts(things, receptacle_types),
+            openable=openable,
+            sinks=tools[0],
+            fridges=tools[1],
+            microwaves=tools[2],
+            knives=things.get("knife", 0) | things.get("butterknife", 0),
             boxes=self.mask("isreceptacleobject"),
             inside={box: tuple(i for i in found if i != box) for box, found in enumerate(inside) if found},
             examine=tuple(tuple(sorted(f"examine {receptacles[i]}" for i in found)) for found in here),
@@ -165,8 +187,8 @@ class _Compiler:
             standing=("inventory", "look") if problem.help_text is None else ("help", "inventory", "look"),
             conditions=compile_goal(
                 problem.goal,
-                {kind: _mask_of_type(object_types, kind) for kinds in object_types for kind in kinds},
-                {kind: _members(_mask_of_type(receptacle_types, kind)) for kinds in receptacle_types for kind in kinds},
+                things,
+                {kind: _select(range(len(receptacles)), mask) for kind, mask in furniture.items()},
                 abilities,
             ),
             grammar=problem.grammar,
@@ -195,28 +217,23 @@ class _Compiler:
             types[self.index[entity]].add(kind.removesuffix("type"))
         return tuple(tuple(sorted(kinds)) for kinds in types)
 
-    def accepts(
-        self, object_types: tuple[tuple[str, ...], ...], receptacle_types: tuple[tuple[str, ...], ...]
-    ) -> tuple[int, ...]:
+    def accepts(self, things: Mapping[str, int], receptacle_types: tuple[tuple[str, ...], ...]) -> tuple[int, ...]:
         fitting: dict[str, int] = defaultdict(int)
-        masks = {kind: _mask_of_type(object_types, kind) for kinds in object_types for kind in kinds}
         for receptacle, entity in self.facts["cancontain"]:
-            fitting[receptacle.removesuffix("type")] |= masks.get(entity.removesuffix("type"), 0)
-        masks_by_types: dict[tuple[str, ...], int] = {}
+            fitting[receptacle.removesuffix("type")] |= things.get(entity.removesuffix("type"), 0)
+        masks = []
         for kinds in receptacle_types:
-            masks_by_types[kinds] = 0
+            mask = 0
             for kind in kinds:
-                masks_by_types[kinds] |= fitting[kind]
-        return tuple(masks_by_types[kinds] for kinds in receptacle_types)
+                mask |= fitting[kind]
+            masks.append(mask)
+        return tuple(masks)
 
     def go_commands(self, receptacles: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         places = self.group("receptacleatlocation", len(receptacles), member=1, key=0)
-        commands = [f"go to {name}" for name in receptacles]
+        commands = sorted((f"go to {name}", found) for name, found in zip(receptacles, places, strict=True) if found)
         return tuple(
-            tuple(
-                sorted(command for command, found in zip(commands, places, strict=True) if found and found != (place,))
-            )
-            for place in range(len(self.locations))
+            tuple([command for command, found in commands if found != (place,)]) for place in range(len(self.locations))
         )
 
     def start(self) -> State:
@@ -236,9 +253,26 @@ class _Compiler:
         )
 
 
-def _mask_of_type(types: tuple[tuple[str, ...], ...], kind: str) -> int:
-    return sum(1 << i for i, kinds in enumerate(types) if kind in kinds)
+class _Lowercase(dict[str, str]):
+    """Remembers the lowercase of the words that facts repeat."""
+
+    def __missing__(self, word: str) -> str:
+        self[word] = word.lower()
+        return self[word]
 
 
-def _members(mask: int) -> tuple[int, ...]:
-    return tuple(i for i in range(mask.bit_length()) if mask >> i & 1)
+def _masks_by_type(types: tuple[tuple[str, ...], ...]) -> dict[str, int]:
+    masks: dict[str, int] = {}
+    for index, kinds in enumerate(types):
+        for kind in kinds:
+            masks[kind] = masks.get(kind, 0) | 1 << index
+    return masks
+
+
+def _select(indices: Iterable[int], mask: int) -> tuple[int, ...]:
+    return tuple([index for index in indices if mask >> index & 1])
+
+
+def _find_tools(here: tuple[int, ...], masks: list[int]) -> Tools:
+    found = Tools(*(_select(here, mask) for mask in masks))
+    return found if any(found) else NO_TOOLS

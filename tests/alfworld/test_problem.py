@@ -85,6 +85,7 @@ def test_two_objects_of_different_types_are_no_goal() -> None:
         ("grammar", "move {o} to {r}", "put {o} in/on {r}", "unknown words"),
         ("grammar", '"task"', '"tsk"', "lacks the rule 'task'"),
         ("grammar", "Your task is to: ", "Do: ", "rule 'task'"),
+        ("grammar", "put a hot plate", "put #look.feedback#", "plain words"),
         ("grammar", '"rhs": "-= Welcome', '"rhs": -= Welcome', "no JSON"),
         ("pddl_problem", "(:goal", "(:gaol", "it has no (:goal"),
         ("pddl_problem", "(isHot ?o)", "(isOn ?o)", "none of ALFWorld's six forms"),
