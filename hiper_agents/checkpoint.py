@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 OPTIMIZER_PREFIX = "optimizer/"
 NETWORK_PREFIX = "network/"
+REFERENCE_PREFIX = "reference/"
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,18 @@ def load_tensors(path: Path) -> Checkpoint:
     return Checkpoint(tensors, state)
 
 
-def network_tensors(network: nn.Module) -> dict[str, Tensor]:
+def network_tensors(network: nn.Module, prefix: str = NETWORK_PREFIX) -> dict[str, Tensor]:
     """Return the network's weights by prefixed name."""
-    return {NETWORK_PREFIX + name: tensor for name, tensor in network.state_dict().items()}
+    return {prefix + name: tensor for name, tensor in network.state_dict().items()}
 
 
-def load_network(network: nn.Module, tensors: dict[str, Tensor], source: Path) -> None:
-    """Put weights into a network.
+def load_network(network: nn.Module, tensors: dict[str, Tensor], source: Path, prefix: str = NETWORK_PREFIX) -> None:
+    """Put the weights whose names have the prefix into a network.
 
     Raises:
         ValueError: They are of another network.
     """
-    own = {name.removeprefix(NETWORK_PREFIX): t for name, t in tensors.items() if name.startswith(NETWORK_PREFIX)}
+    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     try:
         network.load_state_dict({name: tensor.float() for name, tensor in own.items()})
     except RuntimeError as error:

@@ -66,6 +66,8 @@ class TrainConfig:
     """Weight of the values' squared errors, in both losses."""
     entropy_coefficient: float = 0.003
     """Weight of the decisions' entropies."""
+    reference_coefficient: float = 0.02
+    """Weight of the divergence from the policy that imitation left; it keeps subgoals meaning what they say."""
     max_gradient_norm: float = 0.5
     """Longer gradients are cut to this length."""
     target_kl: float = 0.03

@@ -20,6 +20,8 @@ class LossConfig:
     """Weight of the squared errors of the values."""
     entropy_coefficient: float = 0.01
     """Weight of the decisions' entropies."""
+    reference_coefficient: float = 0.0
+    """Weight of the divergence from a reference policy, such as the one that imitation left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,8 @@ class Scores:
     Attributes:
         switch, subgoal, action: Of what was decided, [turns]; only read where such a decision was made.
         entropy_switch, entropy_subgoal, entropy_action: Of each decision, [turns].
+        all_switches, all_subgoals, all_actions: Of everything that could have been decided: KEEP and SWITCH,
+            [turns, 2]; the candidates and the actions of all turns, each in one list.
     """
 
     switch: Tensor
@@ -37,6 +41,9 @@ class Scores:
     entropy_switch: Tensor
     entropy_subgoal: Tensor
     entropy_action: Tensor
+    all_switches: Tensor
+    all_subgoals: Tensor
+    all_actions: Tensor
 
 
 def score_decisions(network: CompactNetwork, batch: Minibatch, encoded: Encoded) -> Scores:
@@ -52,7 +59,23 @@ def score_decisions(network: CompactNetwork, batch: Minibatch, encoded: Encoded)
         entropy_switch=-(log_keep.exp() * log_keep + log_switch.exp() * log_switch),
         entropy_subgoal=_entropy(log_subgoals, batch.views.owner, len(batch)),
         entropy_action=_entropy(log_actions, batch.choices.owner, len(batch)),
+        all_switches=torch.stack([log_keep, log_switch], dim=-1),
+        all_subgoals=log_subgoals,
+        all_actions=log_actions,
     )
+
+
+def reference_divergence(batch: Minibatch, scores: Scores, reference: Scores, has_subgoals: bool) -> Tensor:
+    """Return how far the policy is from a reference: KL(policy, reference) of each kind of decision, summed."""
+    actions = scores.all_actions.exp() * (scores.all_actions - reference.all_actions)
+    total = _masked_mean(_sum_by_owner(actions, batch.choices.owner, len(batch)), batch.action >= 0)
+    if has_subgoals:
+        switches = scores.all_switches.exp() * (scores.all_switches - reference.all_switches)
+        subgoals = scores.all_subgoals.exp() * (scores.all_subgoals - reference.all_subgoals)
+        total = total + _masked_mean(switches.sum(dim=-1), batch.chooses_switch)
+        of_turns = _sum_by_owner(subgoals, batch.views.owner, len(batch))
+        total = total + _masked_mean(of_turns, batch.chooses_subgoal)
+    return total
 
 
 def value_loss(network: CompactNetwork, batch: Minibatch, encoded: Encoded, has_subgoals: bool = True) -> Tensor:
@@ -81,7 +104,12 @@ def imitation_loss(
 
 
 def ppo_loss(
-    network: CompactNetwork, batch: Minibatch, config: LossConfig, has_subgoals: bool = True, trains_policy: bool = True
+    network: CompactNetwork,
+    batch: Minibatch,
+    config: LossConfig,
+    has_subgoals: bool = True,
+    trains_policy: bool = True,
+    reference: CompactNetwork | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
     """Return the clipped loss of a minibatch, and figures to show.
 
@@ -93,6 +121,7 @@ def ppo_loss(
         config: Weights of the parts.
         has_subgoals: False leaves switch and subgoal out.
         trains_policy: False trains the values alone.
+        reference: The policy to stay near to; None for none.
     """
     encoded = network.encode(batch.views)
     values = value_loss(network, batch, encoded, has_subgoals)
@@ -110,6 +139,10 @@ def ppo_loss(
     loss = config.value_coefficient * values
     if trains_policy:
         loss = loss + policy - config.entropy_coefficient * entropy
+    if trains_policy and reference is not None and config.reference_coefficient > 0:
+        with torch.no_grad():
+            theirs = score_decisions(reference, batch, reference.encode(batch.views))
+        loss = loss + config.reference_coefficient * reference_divergence(batch, scores, theirs, has_subgoals)
     figures = {"policy": policy, "value": values, "entropy": entropy, "kl": divergence}
     return loss, {name: float(figure.detach()) for name, figure in figures.items()}
 
@@ -135,8 +168,11 @@ def _divergence(log_ratio: Tensor) -> Tensor:
 
 
 def _entropy(log_probabilities: Tensor, owner: Tensor, num_owners: int) -> Tensor:
-    parts = -log_probabilities.exp() * log_probabilities
-    return torch.zeros(num_owners).index_add(0, owner, parts)
+    return _sum_by_owner(-log_probabilities.exp() * log_probabilities, owner, num_owners)
+
+
+def _sum_by_owner(values: Tensor, owner: Tensor, num_owners: int) -> Tensor:
+    return torch.zeros(num_owners).index_add(0, owner, values)
 
 
 def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:

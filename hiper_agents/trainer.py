@@ -4,6 +4,7 @@ Every step draws from a generator of its own, made of the run's seed and the ste
 episodes. So a run that was stopped and taken up again does exactly what an uninterrupted one does.
 """
 
+import copy
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ import torch
 
 from hiper_agents.batch import LearningBatch, make_imitation_batch, make_learning_batch
 from hiper_agents.checkpoint import (
+    REFERENCE_PREFIX,
     load_network,
     load_optimizer,
     load_tensors,
@@ -69,6 +71,7 @@ class Trainer:
         self.history: list[dict[str, Any]] = []
         torch.manual_seed(config.seed)
         self.network = CompactNetwork()
+        self.reference: CompactNetwork | None = None
         self.optimizer = self._new_optimizer()
         if (folder / CHECKPOINT).is_file():
             self._resume()
@@ -120,8 +123,7 @@ class Trainer:
         rng = np.random.default_rng([self.config.seed, STEP, self.step])
         is_imitation = self.step < self.num_imitation_steps
         if self.step == self.num_imitation_steps:
-            self.optimizer = self._new_optimizer()
-            self._demonstrations = None
+            self._begin_updates()
         figures = self._imitate(rng) if is_imitation else self._update(rng)
         self.step += 1
         entry: dict[str, Any] = {"step": self.step, "stage": "imitation" if is_imitation else "update", **figures}
@@ -131,6 +133,13 @@ class Trainer:
         self._save()
         told = {name: figure for name, figure in entry.items() if name != "evaluation"}
         self.listener.report(told | entry.get("evaluation", {}))
+
+    def _begin_updates(self) -> None:
+        """Forget the expert and the optimizer's figures; what imitation left becomes the reference."""
+        self._demonstrations = None
+        self.optimizer = self._new_optimizer()
+        if self.config.expert_episodes:
+            self.reference = copy.deepcopy(self.network).requires_grad_(False)
 
     def _is_evaluated(self) -> bool:
         """Return whether the step just taken is followed by an evaluation."""
@@ -167,13 +176,17 @@ class Trainer:
 
     def _descend(self, batch: LearningBatch, rng: np.random.Generator, trains_policy: bool) -> dict[str, float]:
         config = self.config
-        losses = LossConfig(config.clip, config.value_coefficient, config.entropy_coefficient)
+        losses = LossConfig(
+            config.clip, config.value_coefficient, config.entropy_coefficient, config.reference_coefficient
+        )
         self.listener.start("learn", config.ppo_epochs)
         mean: dict[str, float] = {}
         for _ in range(config.ppo_epochs):
             mean = {}
             for minibatch in batch.shuffled(config.ppo_minibatch, rng):
-                loss, figures = ppo_loss(self.network, minibatch, losses, config.has_subgoals, trains_policy)
+                loss, figures = ppo_loss(
+                    self.network, minibatch, losses, config.has_subgoals, trains_policy, self.reference
+                )
                 take_step(self.network, self.optimizer, loss, config.max_gradient_norm)
                 for name, figure in figures.items():
                     mean[name] = mean.get(name, 0.0) + figure * len(minibatch) / len(batch)
@@ -240,6 +253,8 @@ class Trainer:
     def _save(self) -> None:
         state = {"config": self.config.to_dict(), "step": self.step, "history": self.history}
         tensors = network_tensors(self.network) | optimizer_tensors(self.optimizer)
+        if self.reference is not None:
+            tensors |= network_tensors(self.reference, REFERENCE_PREFIX)
         save_tensors(self.folder / CHECKPOINT, tensors, state)
         lines = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in self.history)
         (self.folder / HISTORY).write_text(lines, encoding="utf-8")
@@ -256,6 +271,9 @@ class Trainer:
             )
         load_network(self.network, saved.tensors, path)
         load_optimizer(self.optimizer, saved.tensors)
+        if any(name.startswith(REFERENCE_PREFIX) for name in saved.tensors):
+            self.reference = CompactNetwork().requires_grad_(False)
+            load_network(self.reference, saved.tensors, path, REFERENCE_PREFIX)
         self.step, self.history = saved.state["step"], saved.state["history"]
 
 
