@@ -1,0 +1,203 @@
+"""Notes: what is read from the texts of each world, and that it is the same in every process."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hiper_agents.compact.alfworld_notes import ALFWorldNotes, parse_goal
+from hiper_agents.compact.notes import (
+    ACTION_FEATURES,
+    STATE_FEATURES,
+    SUBGOAL_FEATURES,
+    Notes,
+    open_notes,
+    recognise_world,
+)
+from hiper_agents.compact.plain_notes import PlainNotes
+from hiper_agents.compact.webshop_notes import WebShopNotes, match_value
+from hiper_agents.compact.words import hash_word, hash_words, overlap, split_words
+
+INTRO = (
+    "-= Welcome to TextWorld, ALFRED! =-\n\nYou are in the middle of a room. Looking quickly around you, you see a"
+    " cabinet 1, a countertop 1, a microwave 1, and a shelf 1.\n\nYour task is to: put a hot mug in cabinet."
+)
+ROOM = ["go to cabinet 1", "go to countertop 1", "go to microwave 1", "go to shelf 1", "look"]
+
+
+def open_room() -> ALFWorldNotes:
+    notes = open_notes(INTRO, {"instruction": "put a hot mug in cabinet", "admissible_actions": ROOM})
+    assert isinstance(notes, ALFWorldNotes)
+    return notes
+
+
+def act(notes: Notes, action: str, observation: str, admissible: list[str], subgoal: int = 0) -> None:
+    notes.decide(subgoal, notes.current != subgoal, action)
+    notes.observe(observation, admissible)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "object_type", "receptacle_type", "kind"),
+    [
+        ("put a vase in safe", "vase", "safe", "pick"),
+        ("put some vase on safe.", "vase", "safe", "pick"),
+        ("put a clean ladle in cabinet", "ladle", "cabinet", "clean"),
+        ("clean some soapbar and put it in garbagecan.", "soapbar", "garbagecan", "clean"),
+        ("put a hot plate in fridge", "plate", "fridge", "heat"),
+        ("heat some tomato and put it in countertop", "tomato", "countertop", "heat"),
+        ("put a cool egg in countertop", "egg", "countertop", "cool"),
+        ("cool some pot and put it in sinkbasin", "pot", "sinkbasin", "cool"),
+        ("put two tissuebox in garbagecan", "tissuebox", "garbagecan", "pick_two"),
+        ("find two handtowel and put them in toilet", "handtowel", "toilet", "pick_two"),
+        ("look at bowl under the desklamp", "bowl", "", "look_at"),
+        ("examine the box with the desklamp.", "box", "", "look_at"),
+    ],
+)
+def test_alfworld_goals(instruction: str, object_type: str, receptacle_type: str, kind: str) -> None:
+    wish = parse_goal(instruction)
+    assert (wish.object_type, wish.receptacle_type, wish.kind) == (object_type, receptacle_type, kind)
+
+
+def test_alfworld_memory() -> None:
+    notes = open_room()
+    assert list(notes.places) == ["cabinet 1", "countertop 1", "microwave 1", "shelf 1"]
+    assert notes.candidates[:2] == ["find a mug", "find another mug"]
+    assert "put the mug in the cabinet" in notes.candidates
+    away = [action for action in ROOM if "countertop" not in action]
+    seen = "You arrive at countertop 1. On the countertop 1, you see a mug 2, a mug 1, and a plate 1."
+    act(notes, "go to countertop 1", seen, [*away, "take mug 1 from countertop 1"])
+    assert notes.here == {"countertop 1"} and notes.places["countertop 1"].contents == {"mug 1", "mug 2", "plate 1"}
+    act(notes, "take mug 1 from countertop 1", "You pick up the mug 1 from the countertop 1.", away)
+    assert notes.held == "mug 1" and notes.places["countertop 1"].contents == {"mug 2", "plate 1"}
+    act(notes, "go to microwave 1", "You arrive at microwave 1. The microwave 1 is closed.", ROOM, 3)
+    assert notes.places["microwave 1"].is_closed and not notes.places["microwave 1"].is_read
+    act(notes, "heat mug 1 with microwave 1", "You heat the mug 1 using the microwave 1.", ROOM, 3)
+    assert notes.states["mug 1"] == {"hot"}
+    opened = "You open the cabinet 1. The cabinet 1 is open. In it, you see nothing."
+    act(notes, "open cabinet 1", opened, ROOM, 5)
+    act(notes, "move mug 1 to cabinet 1", "You move the mug 1 to the cabinet 1.", ROOM, 5)
+    assert notes.placed == {"mug 1": "cabinet 1"} and notes.held == ""
+    act(notes, "xyzzy", "Nothing happens.", ROOM, 5)
+    assert notes.has_failed
+
+
+def test_old_wording_of_alfworld() -> None:
+    notes = open_room()
+    act(notes, "go to shelf 1", "You arrive at shelf 1. On the shelf 1, you see a mug 1.", ROOM)
+    act(notes, "take mug 1 from shelf 1", "You pick up the mug 1 from the shelf 1.", ROOM)
+    act(notes, "put mug 1 in/on cabinet 1", "You put the mug 1 in/on the cabinet 1.", ROOM)
+    assert notes.placed == {"mug 1": "cabinet 1"}
+
+
+INSTRUCTION = "Find me slim fit men's jeans with button closure with color: blue, and size: 32, and price lower than 30.00 dollars"
+PAGES: dict[str, Any] = {
+    "results": (
+        f"Instruction: [SEP] {INSTRUCTION} [SEP] Back to Search [SEP] Page 1 (Total results: 2) [SEP] Next > [SEP] B01"
+        " [SEP] Slim Fit Jeans for Men [SEP] $20.0 to $25.0 [SEP] B02 [SEP] Kettle [SEP] $40.0",
+        ["click[back to search]", "click[next >]", "click[b01]", "click[b02]"],
+    ),
+    "item": (
+        f"Instruction: [SEP] {INSTRUCTION} [SEP] Back to Search [SEP] < Prev [SEP] color [SEP] blue [SEP] dark red"
+        " [SEP] size [SEP] 30 [SEP] 32 [SEP] Slim Fit Jeans for Men [SEP] Price: $20.0 to $25.0 [SEP] Rating: N.A. [SEP]"
+        " Description [SEP] Features [SEP] Reviews [SEP] Buy Now",
+        [
+            *("click[back to search]", "click[< prev]", "click[description]", "click[features]", "click[reviews]"),
+            *("click[buy now]", "click[blue]", "click[dark red]", "click[30]", "click[32]"),
+        ],
+    ),
+    "details": (
+        f"Instruction: [SEP] {INSTRUCTION} [SEP] Back to Search [SEP] < Prev [SEP] Real button closure.",
+        ["click[back to search]", "click[< prev]"],
+    ),
+}
+
+
+def open_shop() -> WebShopNotes:
+    first = f"WebShop [SEP] Instruction: [SEP] {INSTRUCTION} [SEP] Search"
+    notes = open_notes(first, {"instruction": INSTRUCTION, "admissible_actions": [f"search[{INSTRUCTION}]"]})
+    assert isinstance(notes, WebShopNotes)
+    return notes
+
+
+def test_webshop_memory() -> None:
+    notes = open_shop()
+    assert notes.wish.options == (("color", "blue"), ("size", "32"))
+    assert len(notes.actions) == 3 and all(action.startswith("search[") for action in notes.actions)
+    act(notes, notes.actions[1], *PAGES["results"])
+    assert notes.kind == "results" and notes.links == ["b01", "b02"]
+    act(notes, "click[b01]", *PAGES["item"], 1)
+    assert notes.product.visits == 1 and notes._count_open() == 2
+    before = notes._rate(notes.product)
+    act(notes, "click[features]", *PAGES["details"], 2)
+    assert notes.product.details == {"features": "Real button closure."}
+    act(notes, "click[< prev]", *PAGES["item"], 2)
+    assert notes._rate(notes.product) > before
+    act(notes, "click[blue]", *PAGES["item"], 3)
+    assert notes.product.clicked == {"color": "blue"} and notes._count_open() == 1
+    act(notes, "click[< prev]", *PAGES["results"], 1)
+    assert notes.products["b01"].clicked == {} and notes.products["b02"].visits == 0
+
+
+def test_option_values() -> None:
+    assert match_value("blue", "blue") == 1.0
+    assert 0.4 < match_value("dark blue", "blue") < 1.0
+    assert match_value("red", "blue") == 0.0
+    assert match_value("blue", "i want a pair of slim jeans in blue for my brother") == 1.0
+    assert match_value("", "blue") == 0.0
+
+
+def test_plain_notes_split_the_instruction() -> None:
+    info = {"instruction": "take the key, then open the chest and leave", "admissible_actions": ["take the key"]}
+    notes = open_notes("A room.", info)
+    assert isinstance(notes, PlainNotes)
+    assert notes.candidates == ["take the key", "open the chest", "leave"]
+    flat = open_notes("A room.", info, has_subgoals=False)
+    assert flat.candidates == [info["instruction"]] and not flat.view().subgoals.any()
+
+
+@pytest.mark.parametrize("has_subgoals", [True, False])
+def test_features_fit_and_are_finite(has_subgoals: bool) -> None:
+    room = open_notes(INTRO, {"instruction": "put a hot mug in cabinet", "admissible_actions": ROOM}, has_subgoals)
+    shop = open_shop()
+    act(shop, shop.actions[0], *PAGES["results"])
+    act(shop, "click[b01]", *PAGES["item"])
+    for notes in (room, shop):
+        view = notes.view()
+        assert view.state.shape == (STATE_FEATURES,) and view.subgoals.shape[1] == SUBGOAL_FEATURES
+        choices = notes.choices(notes.candidates[0])
+        assert choices.actions.shape == (len(notes.actions), ACTION_FEATURES)
+        for array in (view.state, view.subgoals, choices.actions):
+            assert np.isfinite(array).all() and np.abs(array).max() <= 2.0
+
+
+@given(st.text(max_size=300), st.lists(st.text(max_size=20), min_size=1, max_size=5), st.text(max_size=80))
+def test_any_text_can_be_noted(observation: str, admissible: list[str], instruction: str) -> None:
+    info = {"instruction": instruction, "admissible_actions": admissible}
+    notes = PlainNotes(instruction, observation, admissible)
+    act(notes, admissible[0], observation, admissible)
+    assert np.isfinite(notes.view().state).all()
+    assert recognise_world(observation, info) in ("alfworld", "webshop", "plain")
+    room = ALFWorldNotes(instruction, observation, admissible)
+    act(room, admissible[0], observation, admissible)
+    assert len(room.choices(room.candidates[0]).actions) == len(admissible)
+
+
+def test_words() -> None:
+    assert split_words("Slim-Fit jeans, $20.50") == ("slim", "fit", "jeans", "20.50")
+    assert overlap(("a", "b"), {"b"}) == 0.5 and overlap((), {"b"}) == 0.0
+    assert hash_words(("mug",), 3)[1:] == (0, 0) and hash_words(("mug",) * 9, 3) == (hash_word("mug"),) * 3
+
+
+def test_hashes_are_the_same_in_every_process() -> None:
+    script = "from hiper_agents.compact.words import hash_words; print(hash_words(('mug', 'desk'), 2))"
+    for seed in ("0", "1"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        out = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+        )
+        assert out.stdout.strip() == str(hash_words(("mug", "desk"), 2))
