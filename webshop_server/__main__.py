@@ -132,7 +132,7 @@ def _describe(out: Path, console: Console) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; a fault is told in one sentence and gives exit status 1."""
     command: Build | Generate | Serve = tyro.cli(
-        Build | Generate | Serve,  # type: ignore[arg-type]
+        Build | Generate | Serve,
         prog="webshop-server",
         description="The WebShop shop: build, generate or serve a catalogue.",
         args=arguments,
@@ -141,7 +141,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         command.run(console)
     except (ValueError, OSError, NounModelMissingError) as error:
-        Console(stderr=True).print(f"[red]webshop-server:[/red] {error}", highlight=False)
+        Console(stderr=True).print(
+            f"webshop-server: {error}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
         sys.exit(1)
     except KeyboardInterrupt:
         Console(stderr=True).print("webshop-server: interrupted; nothing half-built stays")

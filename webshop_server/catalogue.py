@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -76,10 +79,9 @@ class Catalogue:
         folder: The archive.
     """
 
-    def __init__(self, folder: Path, keeper: tempfile.TemporaryDirectory[str] | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest: Manifest = check_archive(folder)
-        self._keeper = keeper
         self._arrays = read_arrays(folder)
         self.products = Products(self._arrays)
         self._index = SearchIndex(self._arrays, self.manifest.num_products_with_terms, self.manifest.num_all_terms)
@@ -115,8 +117,18 @@ class Catalogue:
     @classmethod
     def from_raw(cls, products: Iterable[RawProduct]) -> Catalogue:
         """Build a catalogue of these products in a temporary folder that goes when the catalogue goes."""
-        keeper = tempfile.TemporaryDirectory(prefix="webshop-catalogue-", ignore_cleanup_errors=True)
-        return cls(build_archive(products, Path(keeper.name) / ARCHIVE_NAME), keeper)
+        parent = Path(tempfile.mkdtemp(prefix="webshop-catalogue-"))
+        try:
+            catalogue = cls(build_archive(products, parent / ARCHIVE_NAME))
+        except BaseException:
+            shutil.rmtree(parent, ignore_errors=True)
+            raise
+        weakref.finalize(catalogue, _remove_folder, parent, os.getpid())
+        return catalogue
+
+    def __reduce__(self) -> tuple[type[Catalogue], tuple[Path]]:
+        """Another process opens the same files."""
+        return Catalogue, (self.folder,)
 
     @classmethod
     def generated(cls, num_products: int = 1000, seed: int = 0) -> Catalogue:
@@ -169,3 +181,9 @@ class Catalogue:
         bearers = self._arrays[f"{kind}_bearers"]
         limits = self._draw(kind, price_seed)[1]
         return Goals(GoalSource(kind, bearers, self._arrays[f"{kind}_weights"], limits, self.products.read))
+
+
+def _remove_folder(folder: Path, owner: int) -> None:
+    """Remove a temporary catalogue, unless this is a forked copy of the process that made it."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)

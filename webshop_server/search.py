@@ -18,7 +18,8 @@ K1 = np.float32(0.9)
 B = np.float32(0.4)
 MAX_QUERY_LENGTH = 50_000
 """Characters of a query that are read; the rest is ignored."""
-_NUM_WORTH_PRUNING = 50_000
+NUM_WORTH_PRUNING = 50_000
+"""Products from which on the search leaves out those that can no longer be among the best."""
 _MARGIN = 1.0 - 1e-6
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -87,7 +88,7 @@ class SearchIndex:
                 sums[term.numbers] += term.scores[term.codes]
             else:
                 _add_at(sums, racers, term)
-            if len(self._asin_ranks) < _NUM_WORTH_PRUNING:
+            if len(self._asin_ranks) < NUM_WORTH_PRUNING:
                 continue
             bound = _kth_best(sums[probe if racers is None else racers], limit) * _MARGIN
             if bound > left[index + 1]:

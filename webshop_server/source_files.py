@@ -20,6 +20,7 @@ from webshop_server.records import RawProduct
 
 _CHARACTERS_PER_READ = 1 << 20
 _LONGEST_RECORD = 1 << 26
+_LONGEST_NUMBER = 64
 _BLANKS = " \t\r\n"
 
 
@@ -149,8 +150,9 @@ class _Window:
                 if len(self._text) - self._place > _LONGEST_RECORD or not self._read_more():
                     raise self._describe(error) from error
                 continue
-            if stop == len(self._text) and self._read_more():
-                continue
+            is_number = isinstance(value, (int, float))
+            if is_number and len(self._text) - stop < _LONGEST_NUMBER and self._read_more():
+                continue  # the rest of the number may be still to come
             self._place = stop
             self.num_items += 1
             return value
@@ -173,9 +175,11 @@ class _Window:
 
     def _read_more(self) -> bool:
         piece = self._read(_CHARACTERS_PER_READ)
+        if not piece:
+            return False
         self._text = self._text[self._place :] + piece
         self._place = 0
         self._num_read += len(piece)
         if self._show_progress:
             self._show_progress(self._num_read)
-        return bool(piece)
+        return True

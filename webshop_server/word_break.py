@@ -18,11 +18,12 @@ MAX_WORD_UNITS = 255
 """UTF-16 code units after which the tokenizer cuts a word."""
 
 _ASCII_WORD = re.compile(
-    r"_*[A-Za-z0-9](?:_*[A-Za-z0-9]|(?<=[A-Za-z])[:.'][A-Za-z]|(?<=[0-9])[.,;'][0-9])*_*",
+    r"(?<!_)_*[A-Za-z0-9](?:_*[A-Za-z0-9]|(?<=[A-Za-z])[:.'][A-Za-z]|(?<=[0-9])[.,;'][0-9])*_*",
 )
 _EXTENDING = b"ezvwktTy"
 _IS_EXTENDING = frozenset(_EXTENDING)
 _IS_WEAK = frozenset(_EXTENDING + b"mbnqQURC")
+_IS_INERT = frozenset(b"ezvwktTmbnqQU.")
 _DROP_EXTENDING = bytes.maketrans(b"D", b"N")
 
 # The rules for words look at classes with everything that extends the character before it left out. A Hebrew letter
@@ -92,8 +93,15 @@ def _split_by_longest_match(text: str) -> list[str]:
             if length:
                 words.append(window[place : place + length])
             place += length or 1
-        start += place
+        start = start + place if matcher.is_active or is_last else _skip_inert(text, start + place)
     return words
+
+
+def _skip_inert(text: str, start: int) -> int:
+    """Return a place not after the next word: where a window first reaches a character that can begin one."""
+    classes = _read_classes()
+    active = next((i for i in range(start, len(text)) if classes[ord(text[i])] not in _IS_INERT), len(text))
+    return max(start, active - MAX_WORD_UNITS)
 
 
 def _cut_window(text: str, start: int) -> str:
@@ -118,6 +126,7 @@ class _Matcher:
         self._bases = [i for i, letter in enumerate(self._classes) if letter not in _IS_EXTENDING]
         self._folded = self._classes.translate(_DROP_EXTENDING, _EXTENDING)
         self.last_strong = max((i for i in self._bases if self._classes[i] not in _IS_WEAK), default=0)
+        self.is_active = any(letter not in _IS_INERT for letter in self._classes)
         self._index_of_base = {base: index for index, base in enumerate(self._bases)}
 
     def match(self, place: int) -> int:
