@@ -94,7 +94,10 @@ def test_old_wording_of_alfworld() -> None:
     assert notes.placed == {"mug 1": "cabinet 1"}
 
 
-INSTRUCTION = "Find me slim fit men's jeans with button closure with color: blue, and size: 32, and price lower than 30.00 dollars"
+INSTRUCTION = (
+    "Find me slim fit men's jeans with button closure with color: blue, and size: 32, and price lower than 30.00"
+    " dollars"
+)
 PAGES: dict[str, Any] = {
     "results": (
         f"Instruction: [SEP] {INSTRUCTION} [SEP] Back to Search [SEP] Page 1 (Total results: 2) [SEP] Next > [SEP] B01"
@@ -103,8 +106,8 @@ PAGES: dict[str, Any] = {
     ),
     "item": (
         f"Instruction: [SEP] {INSTRUCTION} [SEP] Back to Search [SEP] < Prev [SEP] color [SEP] blue [SEP] dark red"
-        " [SEP] size [SEP] 30 [SEP] 32 [SEP] Slim Fit Jeans for Men [SEP] Price: $20.0 to $25.0 [SEP] Rating: N.A. [SEP]"
-        " Description [SEP] Features [SEP] Reviews [SEP] Buy Now",
+        " [SEP] size [SEP] 30 [SEP] 32 [SEP] Slim Fit Jeans for Men [SEP] Price: $20.0 to $25.0 [SEP] Rating: N.A."
+        " [SEP] Description [SEP] Features [SEP] Reviews [SEP] Buy Now",
         [
             *("click[back to search]", "click[< prev]", "click[description]", "click[features]", "click[reviews]"),
             *("click[buy now]", "click[blue]", "click[dark red]", "click[30]", "click[32]"),
