@@ -24,6 +24,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
         segment: Index of the turn's segment.
         is_boundary: Whether the turn opened that segment.
         problems: What was ill-formed in the reply.
+        milestones: Milestones that the turn reached, where `MilestoneWrapper` watches.
         seconds: Time that the agent took to reply.
         prompt_tokens: Tokens that the agent's model read for the reply, if the agent says so.
         reply_tokens: Tokens that it wrote.
@@ -37,6 +38,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     segment: int
     is_boundary: bool
     problems: tuple[str, ...] = ()
+    milestones: tuple[str, ...] = ()
     seconds: float | None = None
     prompt_tokens: int | None = None
     reply_tokens: int | None = None
@@ -50,7 +52,27 @@ class Usage(NamedTuple):
 
 
 class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One episode, as played. A crash of the agent is an episode with an `error`."""
+    """One episode, as played. A crash of the agent is an episode with an `error`.
+
+    Attributes:
+        env_id: Gymnasium id of the environment.
+        env_options: Options that it was made with.
+        task_id: The task.
+        seed: Seed of environment and agent.
+        agent: Name of the agent.
+        instruction: What the task asks for.
+        reset_observation: The first text.
+        steps: The turns.
+        segments: The segments that the agent declared.
+        score: The environment's score at the end, 0 to 1; 0 after an error.
+        success: Whether the goal was reached.
+        terminated: Whether the environment ended the episode.
+        truncated: Whether the turn limit did.
+        error: What the agent failed with, None if it did not.
+        seconds: Time from reset to end.
+        milestones: All milestones that the goal has, where `MilestoneWrapper` watches.
+        version: Version of this form of record.
+    """
 
     env_id: str
     env_options: dict[str, Any]
@@ -67,6 +89,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
     truncated: bool
     error: str | None = None
     seconds: float | None = None
+    milestones: tuple[str, ...] = ()
     version: int = RECORD_VERSION
 
     @property
@@ -115,12 +138,17 @@ def play_episode(
     while not recorder.is_done:
         started = time.perf_counter()
         try:
-            reply = _checked_reply(agent.act(observation, info))
+            reply = _checked_reply(agent.act(observation, hide_milestones(info)))
         except Exception as error:
             return recorder.finish(error)
         seconds = time.perf_counter() - started
         observation, info = recorder.step(reply, seconds, getattr(agent, "usage", None))
     return recorder.finish()
+
+
+def hide_milestones(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an agent may know of `info`: milestones tell what is right before it has been earned."""
+    return {key: value for key, value in info.items() if "milestone" not in key}
 
 
 def _checked_reply(reply: Any) -> str:
@@ -164,6 +192,7 @@ class EpisodeRecorder:
                 segment=segment["index"],
                 is_boundary=segment["is_boundary"],
                 problems=tuple(self.info["reply_problems"]),
+                milestones=tuple(self.info.get("new_milestones", ())),
                 seconds=seconds,
                 prompt_tokens=usage.prompt_tokens if usage else None,
                 reply_tokens=usage.reply_tokens if usage else None,
@@ -191,4 +220,5 @@ class EpisodeRecorder:
             truncated=self.truncated,
             error=f"{type(error).__name__}: {error}" if error is not None else None,
             seconds=time.perf_counter() - self._started,
+            milestones=tuple(self.info.get("all_milestones", ())),
         )

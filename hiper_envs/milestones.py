@@ -16,6 +16,7 @@ from webshop_server.reward import is_match, normalize_color
 
 if TYPE_CHECKING:
     from hiper_envs.alfworld.goals import Goal
+    from hiper_envs.episode import Episode
     from webshop_server.shop import Session, Shop
 
 _TREATMENTS = {"clean": "cleaned", "heat": "heated", "cool": "cooled"}
@@ -228,5 +229,19 @@ def measure_agreement(declared: Sequence[Segment], by_milestones: Sequence[Segme
     ends = [segments[-1].end if segments else 0 for segments in (declared, by_milestones)]
     if ends[0] != ends[1]:
         raise ValueError(f"these are segments of two episodes, of {ends[0]} and {ends[1]} turns")
-    cuts, reached = ({segment.start for segment in segments[1:]} for segments in (declared, by_milestones))
-    return Agreement(len(cuts & reached), len(cuts), len(reached))
+    return _compare_cuts(*({segment.start for segment in segments[1:]} for segments in (declared, by_milestones)))
+
+
+def measure_record(episode: "Episode") -> Agreement:
+    """Compare where the agent cut a recorded episode with where the recorded milestones cut it.
+
+    An episode that nobody watched for milestones counts as nothing.
+    """
+    if not episode.milestones:
+        return Agreement(0, 0, 0)
+    reached = {step.turn + 1 for step in episode.steps[:-1] if step.milestones}
+    return _compare_cuts({segment.start for segment in episode.segments[1:]}, reached)
+
+
+def _compare_cuts(declared: set[int], reached: set[int]) -> Agreement:
+    return Agreement(len(declared & reached), len(declared), len(reached))

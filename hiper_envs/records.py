@@ -194,6 +194,7 @@ def replay(episode: Episode, env: gym.Env[str, str] | None = None) -> list[Diffe
             "observation": (step.observation, observation),
             "reward": (step.reward, float(reward)),
             "segment": (step.segment, info["segment"]["index"]),
+            "milestones": (step.milestones, tuple(info.get("new_milestones", step.milestones))),
         }
         found += _compare(step.turn, pairs)
     ending: dict[str, tuple[Any, Any]] = {}

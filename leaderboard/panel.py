@@ -54,6 +54,8 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f" {self.world[:12]!r} and is now {world[:12]!r}, so scores would not compare; install the version that"
                 " the panel was frozen with, or freeze a new panel"
             )
+        if hasattr(env.unwrapped, "make_milestones"):
+            env = hiper_envs.MilestoneWrapper(env)
         return hiper_envs.SubgoalWrapper(env)
 
 

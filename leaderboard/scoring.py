@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hiper_envs import Episode, Step
+from hiper_envs.milestones import measure_record
 from leaderboard.store import Run, TaskKey
 from leaderboard.task_types import task_type
 
@@ -94,6 +95,24 @@ METRICS = (
         "Turns of a segment, over all segments.",
         lambda episode: episode.num_turns,
         lambda episode: len(episode.segments),
+    ),
+    Metric(
+        "boundary_precision",
+        "cuts at milestones %",
+        "Declared boundaries that follow a milestone of the goal: do the agent's segments end where something is done?",
+        lambda episode: 100.0 * measure_record(episode).num_hits,
+        lambda episode: measure_record(episode).num_declared,
+        is_percent=True,
+        is_better_high=True,
+    ),
+    Metric(
+        "boundary_recall",
+        "milestones cut %",
+        "Milestones that a declared boundary follows: does the agent move on once something is done?",
+        lambda episode: 100.0 * measure_record(episode).num_hits,
+        lambda episode: measure_record(episode).num_reached,
+        is_percent=True,
+        is_better_high=True,
     ),
     Metric(
         "ill_formed",

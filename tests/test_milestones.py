@@ -8,7 +8,7 @@ import pytest
 import hiper_envs
 from hiper_envs import SubgoalWrapper, write_reply
 from hiper_envs.alfworld.goals import Goal
-from hiper_envs.milestones import Agreement, HouseholdMilestones, MilestoneWrapper, measure_agreement
+from hiper_envs.milestones import Agreement, HouseholdMilestones, MilestoneWrapper, measure_agreement, measure_record
 from hiper_envs.subgoals import Segment
 
 ONE_OF_EACH_KIND = range(0, 134, 5)
@@ -105,3 +105,26 @@ def test_wrapped_environment_is_made_again_from_its_spec() -> None:
     assert isinstance(again, SubgoalWrapper) and isinstance(again.env, MilestoneWrapper)
     assert again.reset(options={"task": 0})[0] == env.reset(options={"task": 0})[0]
     assert hiper_envs.SubgoalWrapper is SubgoalWrapper
+
+
+class Planner:
+    """Follows the plan, changing its subgoal after every second turn; keeps what it was shown."""
+
+    def reset(self, seed: int) -> None:
+        self.turn, self.seen = -1, set[str]()
+
+    def act(self, observation: str, info: Any) -> str:
+        self.turn += 1
+        self.seen |= info.keys()
+        return write_reply(info["expert_plan"][0], "", self.turn % 2 == 0)
+
+
+def test_records_keep_milestones_and_agents_never_see_them() -> None:
+    env = SubgoalWrapper(MilestoneWrapper(gym.make("hiper/ALFWorld-v0", split="valid_seen", expert_plan=True)))
+    agent = Planner()
+    episode = hiper_envs.play_episode(env, agent, task=3)
+    assert not [key for key in agent.seen if "milestone" in key]
+    reached = [name for step in episode.steps for name in step.milestones]
+    assert reached[0] == "seen" and len(reached) == len(set(reached)) > 2
+    assert measure_record(episode).num_declared == len(episode.segments) - 1 == (episode.num_turns - 1) // 2
+    assert hiper_envs.replay(episode, env) == []

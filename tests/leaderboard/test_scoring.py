@@ -3,6 +3,7 @@
 import math
 import random
 
+import msgspec
 import numpy as np
 import pytest
 from hand_records import make_episode, make_run
@@ -26,10 +27,23 @@ def test_values() -> None:
             "turns": 4,
             "segments": 7 / 4,
             "segment_turns": 16 / 7,
+            "boundary_precision": math.nan,
+            "boundary_recall": math.nan,
             "ill_formed": 100 / 16,
             "crashes": 25,
-        }
+        },
+        nan_ok=True,
     )
+
+
+def test_boundaries_are_held_against_milestones() -> None:
+    """Cuts before turns 2 and 5; milestones on turns 1, 3 and the last one, which nothing can follow."""
+    episode = make_episode("a", score=1.0, lengths=(2, 3, 1))
+    reached = {1: ("seen",), 3: ("held",), 5: ("placed",)}
+    steps = [msgspec.structs.replace(step, milestones=reached.get(step.turn, ())) for step in episode.steps]
+    watched = msgspec.structs.replace(episode, steps=steps, milestones=("seen", "held", "placed"))
+    values = {key: interval.value for key, interval in score_episodes([watched, episode]).items()}
+    assert (values["boundary_precision"], values["boundary_recall"]) == (50, 50)
 
 
 def test_reply_without_tags_is_well_formed() -> None:
