@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hiper_agents.scripted.random_agent import SHOP_SUBGOALS
-from hiper_agents.scripted.webshop_judgement import choose_options, judge_item, rate_hit
+from hiper_agents.scripted.webshop_judgement import choose_options, judge_item, judge_name, rate_hit
 from hiper_agents.scripted.webshop_reading import (
     Hit,
     Item,
@@ -23,6 +23,7 @@ from hiper_envs.reply import write_reply
 SEARCH, CHOOSE, INSPECT, OPTIONS, BUY = SHOP_SUBGOALS
 DETAIL_PAGES = ("features", "description")
 MAX_TURNS = 15
+PROMISE_WEIGHT = 0.1
 
 
 @dataclass
@@ -40,23 +41,25 @@ class Candidate:
         assert self.item is not None
         return judge_item(wish, self.item, "\n".join(self.details.values()), len(self.details), unknown)
 
+    def compare(self, wish: Wish) -> float:
+        """Return what candidates are compared by: the estimate, how it is named, and how well it was found."""
+        assert self.item is not None
+        return self.judge(wish) * judge_name(wish, self.item) + PROMISE_WEIGHT * self.promise
+
 
 class WebShopExpert:
     """Searches, compares products on their pages, chooses the options and buys, within the turns it has.
 
     Args:
         max_turns: Turns of an episode.
-        accept: A product is bought at once when its estimated score is at least this.
-        hope: Details are read only of a product that could reach this score, where the wish is clear enough to tell.
+        accept: A product is bought at once when its estimated score is at least this; details are read only of products
+            that could reach it, where the wish is clear enough to tell.
         num_compared: Products whose page is opened, at most.
     """
 
-    def __init__(
-        self, max_turns: int = MAX_TURNS, accept: float = 0.93, hope: float = 0.92, num_compared: int = 5
-    ) -> None:
+    def __init__(self, max_turns: int = MAX_TURNS, accept: float = 0.93, num_compared: int = 5) -> None:
         self.max_turns = max_turns
         self.accept = accept
-        self.hope = hope
         self.num_compared = num_compared
         self.reset(0)
 
@@ -130,7 +133,7 @@ class WebShopExpert:
 
     def _best_seen(self, wish: Wish) -> Candidate | None:
         seen = [candidate for candidate in self._candidates.values() if candidate.item is not None]
-        return max(seen, key=lambda candidate: (candidate.judge(wish), candidate.promise), default=None)
+        return max(seen, key=lambda candidate: candidate.compare(wish), default=None)
 
     def _on_item(self, wish: Wish, candidate: Candidate, item: Item, info: Mapping[str, object]) -> tuple[str, str]:
         if self._choice is None:
@@ -162,7 +165,7 @@ class WebShopExpert:
         return pages[0] if self._num_left >= 2 + 2 + self._cost_of_purchase(wish) else None
 
     def _has_hope(self, wish: Wish, candidate: Candidate) -> bool:
-        return not wish.is_template or candidate.judge(wish, unknown=1.0) >= self.hope
+        return not wish.is_template or candidate.judge(wish, unknown=1.0) >= self.accept
 
     def _is_settled(self, wish: Wish, candidate: Candidate) -> bool:
         """Whether to stop comparing: this one will do, or there is no time or nothing left to compare with."""

@@ -12,7 +12,8 @@ from hiper_agents.scripted.webshop_reading import Hit, Item, Wish, stem, stems
 
 LIKELY_UNSEEN, LIKELY_UNFOUND = 0.72, 0.4
 CLOSE_ENOUGH = 60.0
-OTHER_GROUPS, OTHER_NAME = 0.85, 0.9
+OTHER_GROUPS, OTHER_NAME, OTHER_PEOPLE = 0.85, 0.9, 0.75
+PEOPLE = (("women", "men"), ("men", "women"))
 _WORD = re.compile(r"[a-z0-9.]+")
 
 
@@ -80,8 +81,17 @@ def judge_item(wish: Wish, item: Item, details: str, num_pages_read: int, unknow
     found = sum(value in item.options.get(name, {}) for name, value in wish.options)
     score: float = (wants + found + price) / (len(wish.wants) + len(wish.options) + 1)
     has_same_groups = set(item.options) == {name for name, _ in wish.options}
-    is_named_so = bool(stems(wish.subject) & stems(item.title))
-    return score * (1.0 if has_same_groups else OTHER_GROUPS) * (1.0 if is_named_so else OTHER_NAME)
+    return score * (1.0 if has_same_groups else OTHER_GROUPS)
+
+
+def judge_name(wish: Wish, item: Item) -> float:
+    """Return how far the title speaks for a product of the wanted kind, and for the wanted people."""
+    if not wish.is_template:
+        return 1.0
+    subject, title = stems(wish.subject), stems(item.title)
+    share = len(subject & title) / max(1, len(subject))
+    is_for_others = any(wanted in subject and other in title and wanted not in title for wanted, other in PEOPLE)
+    return (OTHER_NAME + (1.0 - OTHER_NAME) * share) * (OTHER_PEOPLE if is_for_others else 1.0)
 
 
 def _judge_free_speech(wish: Wish, item: Item, known: Collection[str], price: float, unknown: float) -> float:

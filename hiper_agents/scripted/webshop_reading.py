@@ -82,7 +82,7 @@ def stem(word: str) -> str:
     """Return a rough stem, good enough to compare singulars, plurals and verb forms."""
     word = word.replace("\u2019", "'").removesuffix("'s").strip(".'")
     for ending in ("ing", "able", "ed", "es", "s", "y", "e"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
+        if word.endswith(ending) and len(word) - len(ending) >= 3 and not (ending == "s" and word.endswith("ss")):
             return word.removesuffix(ending)
     return word
 
