@@ -13,8 +13,10 @@ SENTENCES = (
     ("pick", r"put (?:a|some) (\w+) (?:in|on) (\w+)"),
 )
 """Kind of task and its sentences: object type, receptacle or lamp type."""
+FACING = re.compile(r"You are facing the (.*?)\. Next to it")
 ROOM = re.compile(r"looking quickly around you, you see (.*)\.", re.IGNORECASE)
 CONTENTS = re.compile(r"(?:On the ([a-z]+ \d+)|The ([a-z]+ \d+) is open\. In it), you see (.*?)\.")
+NAME = re.compile(r"[a-z]+ \d+")
 THING = re.compile(r"\ba ([a-z]+ \d+)")
 TAKE = re.compile(r"take (.+) from (.+)")
 PUT = re.compile(r"(?:move (.+) to|put (.+) in/on) (.+)")
@@ -65,9 +67,12 @@ class Room:
     """
 
     def __init__(self, observation: str, actions: Iterable[str]) -> None:
-        listed = ROOM.search(observation)
-        names = THING.findall(listed[1]) if listed else []
-        names = names or [action.removeprefix("go to ") for action in actions if action.startswith("go to ")]
+        listed, facing = ROOM.search(observation), FACING.search(observation)
+        names = NAME.findall(listed[1]) if listed is not None else []
+        if not names:
+            # An agent that starts at a piece of furniture is not shown the room, and cannot go where it is.
+            names = [action.removeprefix("go to ") for action in actions if action.startswith("go to ")]
+            names += NAME.findall(facing[1]) if facing is not None else []
         self.receptacles = sorted(names, key=lambda name: (type_of(name), int(name.split(" ")[-1])))
         self.here: list[str] = []
         self.contents: dict[str, list[str]] = {}

@@ -75,6 +75,19 @@ def test_names_dealt_anew_do_not_matter(task_id: str) -> None:
     assert play(generate(task_id), ALFWorldExpert(), name_seed=3)[0]
 
 
+@pytest.mark.parametrize(
+    "task_id",
+    [
+        "train/pick_clean_then_place_in_recep-Kettle-None-SideTable-3/4",
+        "train/pick_heat_then_place_in_recep-Plate-None-CounterTop-4/1",
+    ],
+)
+def test_knows_the_furniture_at_which_it_starts(task_id: str) -> None:
+    problem = generate(task_id)
+    assert "You are facing" in Engine(problem).reset().text
+    assert play(problem, ALFWorldExpert())[0]
+
+
 def test_plays_the_same_way_each_time() -> None:
     problem = generate(task_ids("train")[11])
     agent = ALFWorldExpert()
