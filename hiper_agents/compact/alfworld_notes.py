@@ -28,6 +28,9 @@ _FILLERS = frozenset(
 )
 _ENTITY = re.compile(r"\ba ([a-z]+ \d+)")
 _INTRO = re.compile(r"Looking quickly around you, you see (.*?)\.", re.DOTALL)
+_FACING = re.compile(r"You are facing the (.*?)\. Next to it", re.DOTALL)
+_NAME = re.compile(r"[a-z]+ \d+")
+_TAKE = re.compile(r"take ([a-z]+ \d+) from ([a-z]+ \d+)")
 _ARRIVAL = re.compile(r"You arrive at ([a-z]+ \d+)\.")
 _CLOSED = re.compile(r"The ([a-z]+ \d+) is closed\.")
 _CONTENTS = re.compile(r"(?:On the ([a-z]+ \d+), you see|The ([a-z]+ \d+) is open\. In it, you see) (.*?)\.", re.DOTALL)
@@ -93,6 +96,7 @@ class ALFWorldNotes(Notes):
         self.goal = parse_goal(self.instruction)
         self.places: dict[str, Place] = {}
         self.location = ""
+        self.here: set[str] = set()
         self.held = ""
         self.states: dict[str, set[str]] = {}
         self.placed: dict[str, str] = {}
@@ -117,11 +121,25 @@ class ALFWorldNotes(Notes):
         if observation.startswith("You close the "):
             self._place(observation.removeprefix("You close the ").strip(" .\n")).is_closed = True
         self._read_effects(observation)
+        self._read_admissible()
+
+    def _read_admissible(self) -> None:
+        """Note what the commands give away: places elsewhere, so places here, and what can be taken here."""
+        away = [action.removeprefix("go to ") for action in self.admissible if action.startswith("go to ")]
+        for name in away:
+            self._place(name)
+        for thing, place in (match.groups() for match in map(_TAKE.fullmatch, self.admissible) if match):
+            self._place(place).contents.add(thing)
+            self._place(place).is_read = True
+        self.here = set(self.places) - set(away) if self.location else set()
 
     def _read_intro(self, observation: str) -> None:
         intro = _INTRO.search(observation)
-        for order, name in enumerate(_ENTITY.findall(intro[1]) if intro else []):
-            self.places[name] = Place(order)
+        for name in _ENTITY.findall(intro[1]) if intro else []:
+            self._place(name)
+        for name in _NAME.findall(facing[1]) if (facing := _FACING.search(observation)) else []:
+            self.location = name
+            self._place(name).visits = 1
 
     def _read_effects(self, observation: str) -> None:
         for name, place in _TAKEN.findall(observation):
@@ -177,18 +195,18 @@ class ALFWorldNotes(Notes):
             float(holds_wanted),
             float(bool(self.held) and self._has_treatment(self.held)),
             float(bool(seen)),
-            float(self.location in seen),
-            float(bool(self.location) and type_of(self.location) == self.goal.receptacle_type),
+            float(any(name in self.here for name in seen)),
+            float(any(type_of(name) == self.goal.receptacle_type for name in self.here)),
             float(here is not None and here.is_closed),
             min(len(self.placed), 2) / 2,
             float(bool(lamp_places)),
-            float(self.location in lamp_places),
+            float(any(name in self.here for name in lamp_places)),
             float(self.is_lamp_on),
             float(self.has_failed),
             self.turn / MAX_TURNS,
             unread / max(1, len(self.places)),
             min(self.age, 20) / 20,
-            float(self.goal.kind in TREATMENTS and bool(self.location) and self._is_tool(self.location)),
+            float(any(self._is_tool(name) for name in self.here)),
             *(float(self.goal.kind == kind) for kind in KINDS),
         ]
 
@@ -238,6 +256,8 @@ class ALFWorldNotes(Notes):
             float(action == self.last_action),
             min(self.taken[action], 3) / 3,
             float(verb == "look" and action != "look"),
+            float(verb == "use" and self.is_lamp_on),
+            float(verb == "examine" and bool(place_name)),
         ]
 
     def _describe_thing(self, thing: str, wish: Wish) -> list[float]:
@@ -260,7 +280,7 @@ class ALFWorldNotes(Notes):
             float(place.is_closed),
             min(place.visits, 3) / 3,
             float(bool(self._wanted_in(place))),
-            float(name == self.location),
+            float(name in self.here),
             float(name in self.placed.values()),
             float(any("desklamp" in content for content in place.contents)),
             float(bool(unread) and name == unread[0]),

@@ -86,6 +86,18 @@ def test_alfworld_memory() -> None:
     assert notes.has_failed
 
 
+def test_alfworld_start_at_a_place() -> None:
+    first = (
+        "-= Welcome to TextWorld, ALFRED! =-\n\nYou are facing the shelf 1, and desk 1. Next to it, you see nothing."
+        "\n\nYour task is to: put a mug in safe."
+    )
+    admissible = ["go to safe 1", "take mug 1 from desk 1"]
+    notes = open_notes(first, {"instruction": "put a mug in safe", "admissible_actions": admissible})
+    assert isinstance(notes, ALFWorldNotes)
+    assert list(notes.places) == ["shelf 1", "desk 1", "safe 1"] and notes.here == {"shelf 1", "desk 1"}
+    assert notes.places["desk 1"].contents == {"mug 1"}
+
+
 def test_old_wording_of_alfworld() -> None:
     notes = open_room()
     act(notes, "go to shelf 1", "You arrive at shelf 1. On the shelf 1, you see a mug 1.", ROOM)
