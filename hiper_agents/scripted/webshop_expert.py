@@ -11,6 +11,7 @@ from hiper_agents.scripted.webshop_reading import (
     Hit,
     Item,
     Wish,
+    make_searchable,
     page_kind,
     read_clickables,
     read_details,
@@ -31,7 +32,6 @@ class Candidate:
     """A product that was on a page of results, and what has been seen of it since."""
 
     hit: Hit
-    page: int
     promise: float
     item: Item | None = None
     details: dict[str, str] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class WebShopExpert:
     def reset(self, seed: int) -> None:
         """Forget the last episode; nothing here is random."""
         self._turn = 0
-        self._page = 1
+        self._num_searches = 0
         self._subgoal = ""
         self._wish: Wish | None = None
         self._candidates: dict[str, Candidate] = {}
@@ -91,7 +91,8 @@ class WebShopExpert:
     def _decide(self, wish: Wish, observation: str, info: Mapping[str, object]) -> tuple[str, str]:
         kind = page_kind(info)
         if kind == "search":
-            return SEARCH, f"search[{wish.query}]"
+            self._num_searches += 1
+            return SEARCH, f"search[{wish.query if self._num_searches == 1 else make_searchable(wish.subject)}]"
         if kind == "results":
             return self._on_results(wish, observation, info)
         if kind == "item" and self._current is not None:
@@ -103,15 +104,11 @@ class WebShopExpert:
         return SEARCH, "click[back to search]"
 
     def _on_results(self, wish: Wish, observation: str, info: Mapping[str, object]) -> tuple[str, str]:
-        for position, hit in enumerate(read_hits(observation, info)):
-            rank = 10 * (self._page - 1) + position
-            self._candidates.setdefault(hit.asin, Candidate(hit, self._page, rate_hit(wish, hit, rank)))
+        for rank, hit in enumerate(read_hits(observation, info)):
+            self._candidates.setdefault(hit.asin, Candidate(hit, rate_hit(wish, hit, rank)))
         target = self._choice or self._next_to_open(wish) or self._best_seen(wish)
         if target is None:
             return SEARCH, "click[back to search]"
-        if target.page != self._page:
-            self._page += 1 if target.page > self._page else -1
-            return CHOOSE, "click[next >]" if target.page >= self._page else "click[< prev]"
         self._current = target
         return CHOOSE, f"click[{target.hit.asin}]"
 

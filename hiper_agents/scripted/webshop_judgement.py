@@ -98,4 +98,4 @@ def _judge_free_speech(wish: Wish, item: Item, known: Collection[str], price: fl
     chosen = choose_options(wish, item.options)
     seen = {*known, *(word for value in chosen for word in stems(value))}
     shares = [1.0 if word in seen else unknown * 0.6 for word in wish.words]
-    return 0.8 * sum(shares) / max(1, len(shares)) + 0.2 * price
+    return min(1.0, 0.8 * sum(shares) / max(1, len(shares)) + 0.2 * price)
