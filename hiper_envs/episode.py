@@ -71,6 +71,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
         error: What the agent failed with, None if it did not.
         seconds: Time from reset to end.
         milestones: All milestones that the goal has, where `MilestoneWrapper` watches.
+        reward_parts: What the last reward was made of, by name, where the environment says so (WebShop).
         version: Version of this form of record.
     """
 
@@ -90,6 +91,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str | None = None
     seconds: float | None = None
     milestones: tuple[str, ...] = ()
+    reward_parts: dict[str, float | bool] | None = None
     version: int = RECORD_VERSION
 
     @property
@@ -221,4 +223,5 @@ class EpisodeRecorder:
             error=f"{type(error).__name__}: {error}" if error is not None else None,
             seconds=time.perf_counter() - self._started,
             milestones=tuple(self.info.get("all_milestones", ())),
+            reward_parts=self.info.get("reward_parts"),
         )

@@ -4,8 +4,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hiper_envs.task_types import task_type
 from leaderboard.panel import Panel, seal_panel
-from leaderboard.task_types import task_type
 from leaderboard.world import PanelError, PanelTask, fingerprint_world, make_world
 
 ALFWORLD = "hiper/ALFWorld-v0"

@@ -16,7 +16,7 @@ from leaderboard.scoring import HEADLINE_KEYS, METRICS, METRICS_BY_KEY, Comparis
 from leaderboard.scoring import is_ill_formed as is_step_ill_formed
 from leaderboard.store import Run
 from leaderboard.tables import format_value
-from leaderboard.task_types import task_type
+from hiper_envs.task_types import task_type
 
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 EPISODES_PER_CHUNK = 32

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from hiper_envs import Episode, Step
 from hiper_envs.milestones import measure_record
+from hiper_envs.task_types import task_type
 from leaderboard.store import Run, TaskKey
-from leaderboard.task_types import task_type
 
 NUM_RESAMPLES = 10_000
 CONFIDENCE = 0.95

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hiper_envs.task_types import TYPES_BY_WORD, task_type
 from leaderboard.freezing import draw_tasks, freeze_panel
 from leaderboard.panel import Panel, load_panel, seal_panel, write_panel
 from leaderboard.runner import run_panel
-from leaderboard.task_types import TYPES_BY_WORD, task_type
 from leaderboard.world import PanelError
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from hiper_envs import write_reply
+from hiper_envs.task_types import task_type
 from leaderboard.freezing import ALFWORLD, RECIPES, freeze_recipe
 from leaderboard.panel import load_panel, panel_names
 from leaderboard.replay import verify_run
 from leaderboard.runner import run_panel
-from leaderboard.task_types import task_type
 
 
 class Wanderer:
