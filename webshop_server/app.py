@@ -38,6 +38,8 @@ class Site:
         self.shop = shop
         self.goals = shop.catalogue.goals(kind, shop.price_seed)
         self._generator = generator or Random()
+        if not len(self.goals):
+            raise ValueError(f"this catalogue has no {kind} goals to shop for")
         weights = self.goals.source.list_weights(np.arange(len(self.goals)))
         self._limits: list[float] = np.cumsum(weights).tolist()
         self._sessions: OrderedDict[str, Session] = OrderedDict()

@@ -47,8 +47,8 @@ class Goal:
 
     asin: str
     instruction: str
-    attributes: tuple[str, ...]
-    options: Mapping[str, str] | tuple[str, ...]
+    attributes: list[str]
+    options: dict[str, str] | list[str]
     price_upper: float
     weight: float
     query: str
@@ -122,10 +122,10 @@ class GoalSource:
         product = self._read_product(int(self.bearers[bearer, 0]))
         weight, limit = float(self.weights[bearer]), float(self.price_limits[bearer])
         price_text = f", and price lower than {limit:.2f} dollars" if limit < NO_PRICE_LIMIT else ""
-        options: dict[str, str] | tuple[str, ...]
+        options: dict[str, str] | list[str]
         if self.kind == "human":
             instruction = product.human[int(self.bearers[bearer, 1])]
-            text, options = instruction.text.strip("."), instruction.options
+            text, options = instruction.text.strip("."), list(instruction.options)
         else:
             instruction = _take_synthetic(product)
             options = _pick_combination(product, int(self.order[position] - self.starts[bearer]))
@@ -133,7 +133,7 @@ class GoalSource:
         return Goal(
             asin=product.asin,
             instruction=text + price_text,
-            attributes=instruction.attributes,
+            attributes=list(instruction.attributes),
             options=options,
             price_upper=limit,
             weight=weight,

@@ -15,6 +15,7 @@ HUMAN_FILE = "items_human_ins.json"
 MAX_ASIN_LENGTH = 10
 PRICE_WITHOUT_PRICING = 100.0
 ATTRIBUTES_WITHOUT_RECORD = ("DUMMY_ATTR",)
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _NOT_PART_OF_A_NUMBER = re.compile(r"[^\d.]")
 
 
@@ -66,7 +67,7 @@ def read_product(raw: RawProduct, place: str, title_nouns: Sequence[str]) -> Pro
         query=_read_text(record, "query", place).lower().strip(),
         product_category=_read_text(record, "product_category", place),
         attributes=_read_attributes(raw.attributes, asin),
-        image=str(images[0]) if images else "",
+        image=_mend(str(images[0])) if images else "",
         synthetic=_read_synthetic(raw.attributes, asin),
         human=tuple(_read_human(entry, asin) for entry in raw.human),
         title_nouns=tuple(title_nouns),
@@ -88,18 +89,23 @@ def _read_text(record: Mapping[str, Any], field: str, place: str) -> str:
     value = _read_field(record, field, place)
     if not isinstance(value, str):
         raise CatalogueDataError(f"{place}: field {field!r} must be a text, not {_name_type(value)}")
-    return value
+    return _mend(value)
+
+
+def _mend(text: str) -> str:
+    """Replace halves of surrogate pairs, which cut texts leave behind and no encoding can write."""
+    return text if text.isascii() else _HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _read_texts(value: object, field: str, place: str) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
         raise CatalogueDataError(f"{place}: field {field!r} must be a list of texts, not {value!r:.60}")
-    return tuple(value)
+    return tuple(map(_mend, value))
 
 
 def _read_bullets(record: Mapping[str, Any], place: str) -> tuple[str, ...]:
     value = _read_field(record, "small_description", place)
-    return (value,) if isinstance(value, str) else _read_texts(value, "small_description", place)
+    return (_mend(value),) if isinstance(value, str) else _read_texts(value, "small_description", place)
 
 
 def _read_pricing(value: object, place: str) -> tuple[float, ...]:
@@ -124,7 +130,7 @@ def _read_options(record: Mapping[str, Any], place: str) -> dict[str, tuple[str,
     if not isinstance(groups, Mapping):
         raise CatalogueDataError(f"{place}: field 'customization_options' must be an object, not {_name_type(groups)}")
     return {
-        name.lower(): tuple(_read_option_value(item, name, place) for item in items)
+        _mend(name).lower(): tuple(_read_option_value(item, name, place) for item in items)
         for name, items in groups.items()
         if items is not None
     }
@@ -134,7 +140,7 @@ def _read_option_value(item: object, name: str, place: str) -> str:
     value = item.get("value") if isinstance(item, Mapping) else None
     if not isinstance(value, str):
         raise CatalogueDataError(f"{place}: each item of customization_options[{name!r}] needs a text 'value'")
-    return value.strip().replace("/", " | ").lower()
+    return _mend(value).strip().replace("/", " | ").lower()
 
 
 def _read_attributes(record: Mapping[str, Any] | None, asin: str) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ def _split_path(path: str) -> frozenset[str]:
     return frozenset(part.strip() for part in path.split(CATEGORY_SEPARATOR))
 
 
-def _count_attributes(product: Product, wanted: tuple[str, ...]) -> int:
+def _count_attributes(product: Product, wanted: Iterable[str]) -> int:
     texts = (product.title.lower(), " ".join(product.bullets).lower(), product.description.lower())
     return sum(
         any(is_match(known, attribute) for known in product.attributes) or any(attribute in text for text in texts)

@@ -263,7 +263,7 @@ class Shop:
 
     def _draw_products(self, seed: int, keywords: tuple[str, ...]) -> tuple[int, ...]:
         num_products = len(self.catalogue.products)
-        generator = random.Random(f"{seed} {' '.join(keywords)}")
+        generator = random.Random(ascii((seed, keywords)))
         return tuple(generator.sample(range(num_products), min(SEARCH_LIMIT, num_products)))
 
     def _find(self, session: Session) -> tuple[int, ...]:

@@ -97,6 +97,14 @@ def test_broken_fields_are_named(changes: dict[str, Any], message: str) -> None:
         Catalogue.from_raw([make_raw("B000000001"), make_raw("B000000009", **changes)])
 
 
+def test_half_characters_are_replaced() -> None:
+    options = {"Size\udc00": [{"value": "\ud83d large"}]}
+    raw = make_raw("B000000001", name="mug \ud83d", small_description="\udfff", customization_options=options)
+    product = Catalogue.from_raw([raw]).products["B000000001"]
+    assert (product.title, product.bullets) == ("mug \ufffd", ("\ufffd",))
+    assert product.options == {"size\ufffd": ("\ufffd large",)}
+
+
 def test_missing_fields_are_named() -> None:
     raw = make_raw("B000000001")
     for field in ("asin", "name", "full_description", "product_category", "small_description", "category", "query"):

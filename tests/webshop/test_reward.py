@@ -73,7 +73,7 @@ def test_type(small_catalogue: Catalogue, changes: dict[str, Any], r_type: float
 
 
 def test_attribute_in_the_text_counts(small_catalogue: Catalogue) -> None:
-    goal = replace(small_catalogue.goals()[0], attributes=("stoneware", "holds 300", "unbreakable"))
+    goal = replace(small_catalogue.goals()[0], attributes=["stoneware", "holds 300", "unbreakable"])
     assert score_purchase(small_catalogue.products[goal.asin], {}, goal, 11.0).r_att == pytest.approx(2 / 3)
 
 

@@ -135,6 +135,7 @@ def test_random_products_stay_and_follow_the_seed(small_catalogue: Catalogue) ->
 
     assert look(1, "search[<r>]") == look(1, "search[<r>]", "click[next >]", "click[< prev]")
     assert look(1, "search[<r>]") != look(2, "search[<r>]")
+    assert "(Total results: 50)" in look(1, "search[<r> \ud800]")
     assert look(1, "search[<r> mugs]") != look(1, "search[<r>]")
 
 
@@ -148,6 +149,8 @@ def test_random_products_stay_and_follow_the_seed(small_catalogue: Catalogue) ->
         ("<q> mugs", 50),
         ("<q>", 0),
         ("<z>", 0),
+        ("\ud800", 0),
+        ("<a> \ud800", 0),
     ],
 )
 def test_keyword_searches(small_catalogue: Catalogue, query: str, found: int) -> None:
@@ -218,8 +221,10 @@ def test_actions_are_parsed_like_the_original(action: str) -> None:
     assert parse_action(action) == (match.groups() if match else ("", ""))
 
 
-@pytest.mark.parametrize("action", ["[" * 200_000, "]" * 200_000, "search[" * 50_000, "click[" + "x]" * 100_000])
-def test_long_odd_actions_do_not_hang(small_catalogue: Catalogue, action: str) -> None:
+@pytest.mark.parametrize(
+    "action", ["[" * 200_000, "]" * 200_000, "search[" * 50_000, "click[" + "x]" * 100_000, "click[\ud800]"]
+)
+def test_odd_actions_do_no_harm(small_catalogue: Catalogue, action: str) -> None:
     shop = Shop(small_catalogue)
     session = Session(small_catalogue.goals()[0])
     assert not shop.act(session, action)
