@@ -44,10 +44,10 @@ bench: $(VENV)/.test  ## measure speed and difficulty; the figures in docs/ come
 	$(BIN)/python benchmarks/webshop_difficulty.py
 
 weights: $(VENV)/.demo  ## train the shipped weights again
-	$(BIN)/hiper train --config alfworld-hiper
-	$(BIN)/hiper train --config alfworld-flat
-	$(BIN)/hiper train --config webshop-hiper
-	$(BIN)/hiper train --config webshop-flat
+	$(BIN)/hiper train --config alfworld-hiper --output hiper_agents/weights
+	$(BIN)/hiper train --config alfworld-flat --output hiper_agents/weights
+	$(BIN)/hiper train --config webshop-hiper --output hiper_agents/weights
+	$(BIN)/hiper train --config webshop-flat --output hiper_agents/weights
 
 clean:  ## remove the virtual environment and all run folders
 	rm -rf $(VENV) runs build *.egg-info

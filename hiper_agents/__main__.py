@@ -14,8 +14,7 @@ console = Console(soft_wrap=True)
 
 @app.command
 def train(
-    config: Positional[str],
-    /,
+    config: str,
     run: Path | None = None,
     seed: int | None = None,
     setting: Annotated[tuple[str, ...], arg(aliases=["-s"])] = (),

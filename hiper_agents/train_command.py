@@ -63,7 +63,7 @@ def make_card(
     seed = f" --seed {config.seed}" if "seed" in changes else ""
     return {
         "name": config.name,
-        "made_by": f"hiper train {source}{seed}{pairs} --output hiper_agents/weights",
+        "made_by": f"hiper train --config {source}{seed}{pairs} --output hiper_agents/weights",
         "versions": {name: metadata.version(name) for name in ("torch", "numpy")},
         "how": "imitation of the scripted expert, then clipped PPO on "
         + ("hierarchical advantages (HAE)" if config.has_subgoals else "flat advantages (GAE)"),

@@ -23,7 +23,8 @@ class RoomsEnv(gym.Env[str, str]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
         super().reset(seed=seed)
-        self.task_id = self.tasks[(options or {})["task"]]
+        task = (options or {})["task"]
+        self.task_id = self.tasks[task] if isinstance(task, int) else task
         self.wanted = self.task_id.split("|")
         self.room = "hall"
         self.visited: list[str] = []

@@ -1,0 +1,122 @@
+"""The command line: train, eval, play; and a person as an agent."""
+
+import json
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from hiper_agents.__main__ import main
+from hiper_agents.human import HumanAgent
+from hiper_agents.play_command import evaluate_agents, find_agent, open_env, play_one
+from hiper_agents.train_command import run_training
+from hiper_envs import parse_reply, play_episode
+
+from .toy import register_toy
+
+CONFIG = """
+name = "toy"
+env_id = "toy/Rooms-v0"
+expert = "toy:RoomsExpert"
+expert_episodes = 20
+imitation_epochs = 30
+imitation_minibatch = 16
+imitation_lr = 3e-3
+temperature = 0.0
+"""
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console(file=StringIO(), width=200, force_terminal=False)
+
+
+def written(console: Console) -> str:
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+@pytest.fixture
+def trained(tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    register_toy()
+    config = tmp_path / "toy.toml"
+    config.write_text(CONFIG)
+    run_training(str(config), tmp_path / "run", 1, ["num_envs=4"], tmp_path / "weights", console)
+    return tmp_path / "weights"
+
+
+def test_train_eval_and_play(trained: Path, console: Console) -> None:
+    card = json.loads((trained / "toy.json").read_text())
+    assert card["settings"]["num_envs"] == 4 and card["settings"]["seed"] == 1
+    assert "--seed 1 --setting num_envs=4" in card["made_by"]
+    assert card["reported"]["success"] == card["evaluations"][-1]["success"]
+    weights = str(trained / "toy.safetensors")
+    assert (trained / "toy.safetensors").stat().st_size < 1_000_000
+    env_id = register_toy()
+    evaluate_agents([weights, "toy:RoomsExpert"], env_id, "", 20, 0, console)
+    play_one(weights, env_id, "", "3", 0, console)
+    text = " ".join(written(console).split())
+    assert "toy:RoomsExpert │ 1.000 (1.00, 1.00)" in text
+    assert "segment 0: visit the red room" in text and "ended by" in text
+    steps = written(console).count("stage imitation")
+    run_training(str(trained.parent / "toy.toml"), trained.parent / "run", 1, ["num_envs=4"], None, console)
+    assert "going on after step 30 of 30" in written(console) and written(console).count("stage imitation") == steps
+
+
+def test_an_expert_is_shown_turn_by_turn(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    play_one("toy:RoomsExpert", register_toy(), "", "blue room|red room", 0, console)
+    text = written(console)
+    assert "segment 1: visit the red room" in text and "success, score 1.000, 3 turns, 2 segments" in text
+
+
+def test_a_person_plays(console: Console) -> None:
+    person = HumanAgent(console)
+    person.reset(0)
+    reply = parse_reply(person.read_turn("find a mug > 2", ["look", "go to desk 1"]))
+    assert (reply.action, reply.subgoal, reply.switches) == ("go to desk 1", "find a mug", True)
+    reply = parse_reply(person.read_turn("look", ["look"]))
+    assert (reply.action, reply.subgoal, reply.switches) == ("look", "find a mug", False)
+    assert parse_reply(person.read_turn("7", ["look"])).action == "7"
+    with pytest.raises(KeyboardInterrupt):
+        person.read_turn("quit", [])
+
+
+def test_a_person_in_an_episode(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = iter(["visit the red room > 1", "1", "visit the blue room > enter the blue room"])
+    monkeypatch.setattr(console, "input", lambda prompt: next(lines))
+    episode = play_episode(open_env(register_toy(), ""), HumanAgent(console), task=0)
+    assert episode.success and [segment.subgoal for segment in episode.segments] == [
+        "visit the red room",
+        "visit the blue room",
+    ]
+    assert "visit the red room and then visit the blue room" in written(console)
+
+
+def test_agents_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    assert type(find_agent("toy:RoomsExpert")()).__name__ == "RoomsExpert"
+    with pytest.raises(ValueError, match=r"unknown agent 'hipr'; .* did you mean 'hiper'"):
+        find_agent("hipr")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["train", "--config", "alfworld-hipr"], "did you mean 'alfworld-hiper'"),
+        (["train", "--config", "alfworld-hiper", "--setting", "updats=3"], "did you mean 'updates'"),
+        (["eval", "hipr"], "did you mean 'hiper'"),
+        (["play", "expert", "--env", "alfworld", "--split", "valid_unsen"], "did you mean 'valid_unseen'"),
+    ],
+)
+def test_mistakes_get_a_sentence(
+    arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["hiper", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert sentence in " ".join(capsys.readouterr().err.split())
