@@ -5,6 +5,7 @@ import itertools
 import json
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -127,3 +128,61 @@ def test_nouns_leave_out_numbers_and_little_words():
 
 def test_product_is_drawn_from_its_index_alone(raws):
     assert generate_product(load_vocabulary(), 0, 777) == raws[777]
+
+
+def test_the_shape_is_that_of_the_real_products(raws):
+    """Bounds around the figures of the original's 1,000 products; docs/webshop_catalogue.md has them side by side."""
+    products = [raw.product for raw in raws]
+    instructed = [raw for raw in raws if "instruction" in raw.attributes]
+    groups = [product["customization_options"] for product in products if product["customization_options"]]
+    sizes = [len(values) for options in groups for values in options.values()]
+    assert 16 < mean(len(product["name"].split()) for product in products) < 20
+    assert 4.2 < mean(len(product["small_description"]) for product in products) < 5.0
+    assert 65 < mean(len(product["full_description"].split()) for product in products) < 95
+    assert 2.4 < mean(len(raw.attributes["attributes"]) for raw in raws) < 3.5
+    assert 0.5 < 1 - len(groups) / len(products) < 0.64
+    assert 1.3 < mean(len(options) for options in groups) < 1.6
+    assert 5.0 < mean(sizes) < 6.4
+    assert 30 <= max(sizes) <= 50
+    assert 370 < len(instructed) < 460
+    assert 200 < len({product["query"] for product in products}) < 290
+    assert 0.06 < mean(" - " in product["pricing"] for product in products) < 0.13
+    assert 1500 < sum(len(raw.human) for raw in raws) < 3000
+
+
+def test_some_products_are_near_copies(raws):
+    lines = [(raw.product["query"], raw.product["name"].split()[0]) for raw in raws]
+    assert 20 < len(lines) - len(set(lines)) < 200
+
+
+def test_people_speak_of_few_products_beyond_the_first_thousand():
+    vocabulary = load_vocabulary()
+    spoken_of = [bool(generate_product(vocabulary, 0, index).human) for index in range(5000, 6000)]
+    assert 0 < sum(spoken_of) < 30
+
+
+def test_the_word_lists_are_complete_and_agree_with_each_other():
+    vocabulary = load_vocabulary()
+    for department in vocabulary.departments:
+        assert len(department.shelf) >= 40
+        kinds = {feature.kind for family in department.families for feature in family.features}
+        assert kinds == {"quality", "part", "use"}
+        for family in department.families:
+            assert len(set(family.words)) == len(family.words) >= 10
+            assert len({feature.phrase for feature in family.features}) == len(family.features)
+    queries = [kind.query for department in vocabulary.departments for _, kind in department.shelf]
+    assert len(queries) == len(set(queries))
+
+
+def test_nouns_agree_with_the_tagger(raws):
+    nouns = pytest.importorskip("webshop_server.nouns")
+    try:
+        model = nouns.NounModel()
+    except nouns.NounModelMissingError:
+        pytest.skip("spaCy's model en_core_web_sm is not installed: pip install 'hiper-suite[spacy]'")
+    sample = raws[:300]
+    tagged = model.find_nouns([raw.product["name"] for raw in sample])
+    pairs = [(Counter(raw.title_nouns), Counter(found)) for raw, found in zip(sample, tagged, strict=True)]
+    shared = sum((ours & theirs).total() for ours, theirs in pairs)
+    assert shared > 0.94 * sum(ours.total() for ours, _ in pairs)
+    assert shared > 0.94 * sum(theirs.total() for _, theirs in pairs)
