@@ -48,22 +48,6 @@ class Engine:
         self.problem = problem
         self.world = problem.world if name_seed is None else World.compile(problem, random.Random(name_seed))
         self._separator, self._put_text = PUT_WORDS[self.world.grammar]
-        self._verbs: dict[str, Callable[[str], str | None]] = {
-            "look": self._look,
-            "inventory": self._inventory,
-            "help": self._help,
-            "go": self._go,
-            "open": self._open,
-            "close": self._close,
-            "take": self._take,
-            self.world.grammar: self._put,
-            "clean": self._clean,
-            "heat": self._heat,
-            "cool": self._cool,
-            "use": self._use,
-            "slice": self._slice,
-            "examine": self._examine,
-        }
         self.set_state(self.world.start)
 
     @property
@@ -79,8 +63,8 @@ class Engine:
     def step(self, command: str) -> Output:
         """Play one command; anything but an admissible one does nothing."""
         verb, _, rest = command.strip().partition(" ")
-        act = self._verbs.get(verb)
-        text = act(rest) if act is not None else None
+        act = _VERBS.get(verb)
+        text = act(self, rest) if act is not None else None
         return Output(NOTHING_HAPPENS if text is None else text, list_commands(self), self.is_won())
 
     def get_state(self) -> State:
@@ -193,7 +177,13 @@ class Engine:
         self.hands_full = True
         return f"You pick up the {name} from the {receptacle_name}."
 
+    def _move(self, rest: str) -> str | None:
+        return self._put_down(rest) if self.world.grammar == "move" else None
+
     def _put(self, rest: str) -> str | None:
+        return self._put_down(rest) if self.world.grammar == "put" else None
+
+    def _put_down(self, rest: str) -> str | None:
         name, _, receptacle_name = rest.partition(self._separator)
         entity = self._find_held(name)
         receptacle = self._find_receptacle(receptacle_name)
@@ -266,6 +256,26 @@ class Engine:
             return describe_receptacle(self, receptacle)
         entity = self._find_held(rest)
         return None if entity is None else describe_object(self, entity)
+
+
+# One table for all engines: bound methods in each engine would tie it into a cycle that only the collector frees.
+_VERBS: dict[str, Callable[[Engine, str], str | None]] = {
+    "look": Engine._look,
+    "inventory": Engine._inventory,
+    "help": Engine._help,
+    "go": Engine._go,
+    "open": Engine._open,
+    "close": Engine._close,
+    "take": Engine._take,
+    "move": Engine._move,
+    "put": Engine._put,
+    "clean": Engine._clean,
+    "heat": Engine._heat,
+    "cool": Engine._cool,
+    "use": Engine._use,
+    "slice": Engine._slice,
+    "examine": Engine._examine,
+}
 
 
 def without(entities: tuple[int, ...], entity: int) -> tuple[int, ...]:

@@ -1,9 +1,11 @@
 """The fast engine against recorded walks, and its own promises about states."""
 
+import gc
 import gzip
 import json
 import pickle
 import random
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -142,6 +144,19 @@ def test_engines_of_a_game_share_its_world() -> None:
     problem = bedroom()
     assert Engine(problem).world is Engine(problem).world
     assert Engine(problem, name_seed=1).world is not problem.world
+
+
+def test_engines_and_games_are_freed_without_the_collector() -> None:
+    engine = Engine(bedroom())
+    engine.reset()
+    engine.step("go to desk 1")
+    references = [weakref.ref(thing) for thing in (engine, engine.problem)]
+    gc.disable()
+    try:
+        del engine
+        assert [reference() for reference in references] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_goal_can_cease_to_hold() -> None:
