@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from webshop_server.brands import brand_name
 from webshop_server.vocabulary import Department, Family, Feature, ProductType, Vocabulary
@@ -114,13 +115,17 @@ def _vary(rng: random.Random, index: int, elder: Blueprint) -> Blueprint:
 
 def _department_of(departments: Sequence[Department], seed: int, index: int) -> Department:
     """Spread the departments evenly over the indices, in the proportions of the shares."""
-    start = random.Random(f"{seed}/departments").random() if seed else 0.0
-    position = (start + index * SPREAD) % 1.0 * sum(department.share for department in departments)
+    position = (_first_position(seed) + index * SPREAD) % 1.0 * sum(department.share for department in departments)
     for department in departments:
         position -= department.share
         if position < 0:
             return department
     return departments[-1]
+
+
+@lru_cache(maxsize=64)
+def _first_position(seed: int) -> float:
+    return random.Random(f"{seed}/departments").random() if seed else 0.0
 
 
 def _draw_num_listed(rng: random.Random, has_instruction: bool, is_rich: bool) -> int:
