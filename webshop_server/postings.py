@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+from webshop_server.bm25 import list_divisors
 from webshop_server.length_norm import encode_length
 
 Arrays = dict[str, NDArray[Any]]
@@ -165,6 +166,8 @@ class TermWriter:
         for name, values in (("keys", packed), ("key_starts", key_starts), ("pairs", pairs)):
             np.save(self._folder / f"term_{name}.npy", values)
         self._merge_blocks(new_row)
+        divisors = list_divisors(pairs, self.num_all_terms, self.num_products_with_terms)
+        np.save(self._folder / "term_best.npy", _list_best(self._folder, divisors))
 
     def _merge_blocks(self, new_row: NDArray[np.uint32]) -> None:
         blocks = [np.load(self._block_path(block), mmap_mode="r") for block in range(self._num_blocks)]
@@ -190,6 +193,20 @@ class TermWriter:
             cursor += in_block
         for block_number in range(self._num_blocks):
             self._block_path(block_number).unlink()
+
+
+def _list_best(folder: Path, divisors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the largest divisor in each term's list: it bounds what the term can earn."""
+    starts = np.load(folder / "term_starts.npy").astype(np.int64)
+    codes = np.load(folder / "term_codes.npy", mmap_mode="r")
+    best = np.empty(len(starts) - 1, dtype=np.float32)
+    row = 0
+    while row < len(best):
+        stop = max(row + 1, int(np.searchsorted(starts, starts[row] + _POSTINGS_PER_BLOCK, side="right")) - 1)
+        values = divisors[codes[starts[row] : starts[stop]]]
+        best[row:stop] = np.maximum.reduceat(values, starts[row:stop] - starts[row])
+        row = stop
+    return best
 
 
 def _create(path: Path, kind: type[np.generic], length: int) -> NDArray[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from webshop_server.analyzer import analyze
-from webshop_server.length_norm import decode_length
+from webshop_server.bm25 import list_divisors, weigh_term
 from webshop_server.postings import SortedKeys
 
-K1 = np.float32(0.9)
-B = np.float32(0.4)
 MAX_QUERY_LENGTH = 50_000
 """Characters of a query that are read; the rest is ignored."""
 NUM_WORTH_PRUNING = 50_000
 """Products from which on the search leaves out those that can no longer be among the best."""
 _MARGIN = 1.0 - 1e-6
+_LOOKUP_COST = 8
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -50,7 +48,8 @@ class SearchIndex:
         self._asin_ranks = arrays["asin_ranks"]
         self._num_products = len(self._asin_ranks)
         self._num_products_with_terms = num_products_with_terms
-        self._divisors = _list_divisors(arrays["term_pairs"], num_all_terms / max(1, num_products_with_terms) or 1.0)
+        self._best_divisors = arrays["term_best"]
+        self._divisors = list_divisors(arrays["term_pairs"], num_all_terms, num_products_with_terms)
 
     def search(self, query: str, limit: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the numbers and scores of the best products, best first; equal scores in order of asin."""
@@ -67,11 +66,9 @@ class SearchIndex:
         if row is None:
             return None
         start, stop = int(self._starts[row]), int(self._starts[row + 1])
-        found = stop - start
-        idf = np.float32(math.log(1 + (self._num_products_with_terms - found + 0.5) / (found + 0.5)))
-        weight = np.float32(count) * idf
-        scores = weight - weight / self._divisors
-        return _Term(self._numbers[start:stop], self._codes[start:stop], scores, float(scores.max()))
+        weight = weigh_term(count, self._num_products_with_terms, stop - start)
+        highest = float(weight - weight / self._best_divisors[row])
+        return _Term(self._numbers[start:stop], self._codes[start:stop], weight - weight / self._divisors, highest)
 
     def _sum_scores(self, terms: list[_Term], limit: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return products that may be among the best, and their scores.
@@ -81,20 +78,18 @@ class SearchIndex:
         """
         sums = np.zeros(self._num_products, dtype=np.float64)
         left = [*np.cumsum([term.highest for term in terms][::-1])[::-1].tolist(), 0.0]
-        racers: NDArray[np.int64] | None = None
-        probe = max(terms[: _count_needed(terms, limit)], key=lambda term: len(term.numbers)).numbers
-        for index, term in enumerate(terms):
-            if racers is None or len(term.numbers) < 8 * len(racers):
-                sums[term.numbers] += term.scores[term.codes]
+        race = _Race(limit) if self._num_products >= NUM_WORTH_PRUNING else None
+        for term, still_left in zip(terms, left[1:], strict=True):
+            if race and race.is_short_beside(term):
+                race.add(sums, term)
             else:
-                _add_at(sums, racers, term)
-            if len(self._asin_ranks) < NUM_WORTH_PRUNING:
-                continue
-            bound = _kth_best(sums[probe if racers is None else racers], limit) * _MARGIN
-            if bound > left[index + 1]:
-                floor = bound - left[index + 1]
-                racers = np.flatnonzero(sums >= floor) if racers is None else racers[sums[racers] >= floor]
-        chosen = np.flatnonzero(sums) if racers is None else racers
+                now = sums[term.numbers] + term.scores[term.codes]
+                sums[term.numbers] = now
+                if race:
+                    race.look(term.numbers, now)
+            if race:
+                race.narrow(sums, still_left)
+        chosen = np.flatnonzero(sums) if race is None or race.numbers is None else race.numbers
         return chosen, sums[chosen]
 
     def _rank(
@@ -107,28 +102,49 @@ class SearchIndex:
         return numbers[order], scores[order]
 
 
-def _list_divisors(pairs: NDArray[Any], mean_length: float) -> NDArray[np.float32]:
-    """Return, for each pair of a term's count and a coded length, 1 + count / (k1 * (1 - b + b * length / mean))."""
-    counts, codes = pairs[:, 0].astype(np.float32), pairs[:, 1].astype(np.int64)
-    lengths = np.array([decode_length(code) for code in range(256)], dtype=np.float32)
-    one = np.float32(1)
-    inverse = one / (K1 * ((one - B) + B * lengths / np.float32(mean_length)))
-    divisors: NDArray[np.float32] = one + counts * inverse[codes]
-    return divisors
+class _Race:
+    """Which products can still be among the best while terms are added one by one.
 
+    Attributes:
+        numbers: The products in the race; None as long as any product may still come in.
+    """
 
-def _count_needed(terms: list[_Term], limit: int) -> int:
-    """Return how many of the first terms it takes until one of them names at least `limit` products."""
-    return next((n for n, term in enumerate(terms, 1) if len(term.numbers) >= limit), len(terms))
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._leaders = np.zeros(0, dtype=np.int64)
+        self._bound = 0.0
+        self.numbers: NDArray[np.int64] | None = None
 
+    def is_short_beside(self, term: _Term) -> bool:
+        """Return whether it pays to look the racers up in a term's list, and not to walk the list."""
+        return self.numbers is not None and _LOOKUP_COST * len(self.numbers) <= len(term.numbers)
 
-def _kth_best(scores: NDArray[np.float64], k: int) -> float:
-    return float(np.partition(scores, -k)[-k]) if len(scores) >= k else 0.0
+    def add(self, sums: NDArray[np.float64], term: _Term) -> None:
+        """Add a term's scores for the racers only."""
+        assert self.numbers is not None
+        places = np.searchsorted(term.numbers, self.numbers.astype(term.numbers.dtype))
+        places[places == len(term.numbers)] = 0
+        hits = term.numbers[places] == self.numbers
+        sums[self.numbers[hits]] += term.scores[term.codes[places[hits]]]
 
+    def look(self, numbers: NDArray[np.uint32], sums: NDArray[np.float64]) -> None:
+        """Note the products of a list that lead so far, so that the bound on the best can rise."""
+        if self.numbers is not None:
+            return
+        ahead = sums > self._bound
+        numbers, sums = numbers[ahead], sums[ahead]
+        if len(numbers) > self._limit:
+            numbers = numbers[np.argpartition(sums, -self._limit)[-self._limit :]]
+        self._leaders = np.union1d(self._leaders, numbers)
 
-def _add_at(sums: NDArray[np.float64], racers: NDArray[np.int64], term: _Term) -> None:
-    """Add a term's scores for the products still in the race only."""
-    places = np.searchsorted(term.numbers, racers.astype(term.numbers.dtype))
-    places[places == len(term.numbers)] = 0
-    hits = term.numbers[places] == racers
-    sums[racers[hits]] += term.scores[term.codes[places[hits]]]
+    def narrow(self, sums: NDArray[np.float64], still_left: float) -> None:
+        """Leave out the products that the terms left, worth `still_left` together, cannot bring among the best."""
+        known = sums[self._leaders if self.numbers is None else self.numbers]
+        if len(known) < self._limit:
+            return
+        self._bound = float(np.partition(known, -self._limit)[-self._limit]) * _MARGIN
+        floor = self._bound - still_left
+        if self.numbers is not None:
+            self.numbers = self.numbers[known >= floor]
+        elif floor > 0:
+            self.numbers = np.flatnonzero(sums >= floor)
