@@ -5,8 +5,6 @@ left as it was (sys.argv, sys.stdout, os.environ, textworld's own modules).
 """
 
 import copy
-import hashlib
-import io
 import os
 import random
 import sys
@@ -23,32 +21,14 @@ from hiper_envs.alfworld.engine import Output
 from hiper_envs.alfworld.grammar import TASK_PREFIX
 from hiper_envs.alfworld.planner import LibraryPool
 from hiper_envs.alfworld.problem import GameFileError, Problem, load_fields, write_game
+from hiper_envs.alfworld.translation import Translation, translate
 
 INSTALL = (
     'engine="textworld" needs alfworld and textworld, which are not installed: pip install "hiper-suite[official]"'
 )
-TRANSLATOR_OPTIONS = {
-    "filter_unimportant_vars": False,
-    "filter_unreachable_facts": False,
-    "use_partial_encoding": False,
-    "skip_variable_reordering": True,
-    "add_implied_preconditions": False,
-    "invariant_generation_max_candidates": 0,
-}
 
 # The translator and the parsers keep their settings in module variables: one call at a time.
 _LOCK = threading.RLock()
-
-
-class _Translation:
-    """A game as the planner reads it; shared by the engines of one game."""
-
-    def __init__(self, task: Any, sas: str) -> None:
-        self.task = task
-        self.sas = sas
-
-
-_TRANSLATIONS: "weakref.WeakValueDictionary[bytes, _Translation]" = weakref.WeakValueDictionary()
 
 
 class _Official(NamedTuple):
@@ -143,7 +123,7 @@ class OfficialEngine:
 
     def _load(self, official: _Official, library: Any, name_seed: int | None) -> None:
         try:
-            translation = _translate(official, self._fields["pddl_domain"], self._fields["pddl_problem"])
+            translation = translate(self._fields["pddl_domain"], self._fields["pddl_problem"])
         except (Exception, SystemExit) as error:
             raise GameFileError(self.file, "pddl_problem", f"cannot be translated for the planner: {error}") from error
         self._translation = translation
@@ -252,51 +232,7 @@ def _shuffle_names(official: _Official, infos: Mapping[str, Any], seed: int) -> 
     return {entity: demangler.demangle_alfred_name(entity) for entity in infos}
 
 
-def _translate(official: _Official, domain: str, problem: str) -> _Translation:
-    """Return the planner's form of a game, from memory if an engine still plays it."""
-    key = hashlib.sha256(f"{len(domain)}:{domain}{problem}".encode()).digest()
-    found = _TRANSLATIONS.get(key)
-    if found is None:
-        found = _TRANSLATIONS[key] = _Translation(*_run_translator(domain, problem))
-    return found
-
-
-def _run_translator(domain: str, problem: str) -> tuple[Any, str]:
-    from fast_downward.translate import normalize, options, translate
-    from fast_downward.translate.pddl_parser import lisp_parser, parsing_functions
-
-    for name, value in TRANSLATOR_OPTIONS.items():
-        setattr(options, name, value)
-    with _silence("fast_downward.translate"):
-        task = parsing_functions.parse_task(
-            lisp_parser.parse_nested_list(domain.split("\n")), lisp_parser.parse_nested_list(problem.split("\n"))
-        )
-        normalize.normalize(task)
-        output = io.StringIO()
-        translate.pddl_to_sas(task).output(output)
-    return task, output.getvalue()
-
-
-@contextmanager
-def _silence(package: str) -> Iterator[None]:
-    """Take `print` away from a package's modules, so that sys.stdout need not be exchanged for everybody."""
-    modules = [module for name, module in list(sys.modules.items()) if name.startswith(package) and module]
-    for module in modules:
-        vars(module)["print"] = _print_to_file
-    try:
-        yield
-    finally:
-        for module in modules:
-            del vars(module)["print"]
-
-
-def _print_to_file(*args: Any, file: Any = None, **kwargs: Any) -> None:
-    """Print what goes into a given file, and nothing to the terminal."""
-    if file is not None:
-        print(*args, file=file, **kwargs)
-
-
-def _make_planner_module(official: _Official, translation: _Translation) -> SimpleNamespace:
+def _make_planner_module(official: _Official, translation: Translation) -> SimpleNamespace:
     """Return what textworld uses of `fast_downward`, with the game's translation ready.
 
     The planner for hints takes a second translation of the same game; hints are never asked for here, so it gets the
