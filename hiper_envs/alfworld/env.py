@@ -37,13 +37,14 @@ class ALFWorldEnv(gym.Env[str, str]):
 
     Observation and action are strings; the action is one command, stripped of outer spaces, exact in everything else.
     `info` holds at each reset and step: `task_id`, `instruction`, `admissible_actions` (in string order), `success`,
-    `score` (1.0 when the goal holds, else 0.0); with `expert_plan` also `expert_plan`, commands from here to success.
+    `score` (1.0 when the goal holds, else 0.0); with `expert_plan` also `expert_plan`, commands from here to success
+    (none where the game is won or can no longer be).
     The reward is the score, and the episode terminates when the goal holds.
 
     Args:
         split: "train", "valid_seen" or "valid_unseen".
-        games: None for the user's real games under $ALFWORLD_DATA or else generated ones; a folder; a file ending in
-            .tw-pddl or .tw-pddl.gz; or a sequence of such files.
+        games: None for the user's real games under $ALFWORLD_DATA or else generated ones; "generated" for those in
+            any case; a folder; a file ending in .tw-pddl or .tw-pddl.gz; or a sequence of such files.
         engine: "fast", or "textworld" for the official engine (needs the extra `official`).
         expert_plan: Whether `info` holds a solver's plan; privileged, for imitation and debugging.
         shuffle_names: Whether each episode deals the numbers in the names out anew; for the train split only.
@@ -204,7 +205,15 @@ class ALFWorldEnv(gym.Env[str, str]):
             "score": float(output.won),
         }
         if self._mirror is not None:
-            from hiper_envs.alfworld.solver import solve
-
-            info["expert_plan"] = solve(self._mirror, self._mirror.problem)
+            info["expert_plan"] = _plan(self._mirror)
         return info
+
+
+def _plan(engine: Engine) -> list[str]:
+    """Return the solver's plan from here; none from where the game can no longer be won."""
+    from hiper_envs.alfworld.solver import NoPlanError, solve
+
+    try:
+        return solve(engine, engine.problem)
+    except NoPlanError:
+        return []

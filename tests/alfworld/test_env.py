@@ -13,6 +13,7 @@ from gymnasium.utils.env_checker import check_env
 
 import hiper_envs
 from hiper_envs.alfworld.env import ALFWorldEnv
+from hiper_envs.alfworld.goals import Goal
 from hiper_envs.alfworld.grammar import write_domain
 from hiper_envs.alfworld.official import is_installed, write_official_game
 from hiper_envs.alfworld.problem import GameFileError
@@ -22,6 +23,7 @@ from .handmade import bedroom
 needs_official = pytest.mark.skipif(
     not is_installed(), reason='the official engine is not installed: pip install "hiper-suite[official]"'
 )
+A_BOOK = Goal("pick", "Book", "Drawer")
 WAY = ["go to desk 1", "take book 1 from desk 1", "go to drawer 1", "open drawer 1", "move book 1 to drawer 1"]
 
 
@@ -70,14 +72,12 @@ def test_episode_ends_with_reward_when_won(tmp_path: Path) -> None:
     assert rewards == [0.0, 0.0, 0.0, 0.0, 1.0]
 
 
-def make_bedroom(folder: Path, **options: Any) -> ALFWorldEnv:
+def make_bedroom(folder: Path, goal: Goal = A_BOOK, **options: Any) -> ALFWorldEnv:
     """Write the bedroom as a game file, in the official wording, and open it."""
     if not is_installed():
         pytest.skip('writing a game file takes alfworld\'s grammar: pip install "hiper-suite[official]"')
-    from hiper_envs.alfworld.goals import Goal
-
     path = folder / "bedroom.tw-pddl"
-    path.write_text(json.dumps(write_official_game(bedroom(Goal("pick", "Book", "Drawer")))))
+    path.write_text(json.dumps(write_official_game(bedroom(goal))))
     return ALFWorldEnv(games=path, **options)
 
 
@@ -174,6 +174,11 @@ def test_expert_plan_leads_to_success(engine: str) -> None:
                 break
         assert info["success"] and info["expert_plan"] == []
     env.close()
+
+
+def test_game_that_cannot_be_won_has_no_plan(tmp_path: Path) -> None:
+    env = make_bedroom(tmp_path, Goal("pick", "Mug", "Fridge"), expert_plan=True)
+    assert env.reset()[1]["expert_plan"] == []
 
 
 def test_shuffled_names_change_from_episode_to_episode() -> None:
