@@ -28,7 +28,7 @@ demo: $(VENV)/.demo  ## watch the shipped agents play, see their scores and a re
 	@$(BIN)/python examples/demo.py $(DEMO)
 
 test: $(VENV)/.test  ## run the whole test suite
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 lint: $(VENV)/.test  ## style, imports, complexity and strict types
 	$(BIN)/ruff check .
@@ -48,6 +48,9 @@ weights: $(VENV)/.demo  ## train the shipped weights again
 	$(BIN)/hiper train --config alfworld-flat --output hiper_agents/weights
 	$(BIN)/hiper train --config webshop-hiper --output hiper_agents/weights
 	$(BIN)/hiper train --config webshop-flat --output hiper_agents/weights
+
+panels: $(VENV)/.demo  ## freeze the shipped panels again, after a world has changed on purpose
+	$(BIN)/leaderboard refreeze
 
 clean:  ## remove the virtual environment and all run folders
 	rm -rf $(VENV) runs build *.egg-info
