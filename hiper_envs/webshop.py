@@ -17,9 +17,10 @@ from webshop_server.catalogue import Catalogue
 from webshop_server.choices import check_choice
 from webshop_server.goals import KINDS, SPLITS, Goals
 from webshop_server.page_text import write_rich_text, write_text
+from webshop_server.pages import Page
 from webshop_server.plan import plan_purchase
 from webshop_server.reward import SUCCESS_SCORE
-from webshop_server.shop import COMPAT_MODES, Page, Session, Shop
+from webshop_server.shop import COMPAT_MODES, Session, Shop
 
 OBSERVATIONS = ("text", "text_rich", "html")
 BROWSERS = ("inprocess", "selenium")

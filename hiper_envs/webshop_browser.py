@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+from webshop_server.actions import parse_action, parse_click
 from webshop_server.app import Site, make_app
 from webshop_server.page_reader import read_nodes
 from webshop_server.page_text import join_rich_text, join_text
-from webshop_server.shop import Session, Shop, parse_action, parse_click
+from webshop_server.shop import Session, Shop
 
 _START_SECONDS = 20.0
 _LOAD_SECONDS = 20.0

@@ -11,7 +11,7 @@ from jinja2 import BaseLoader, Environment, TemplateNotFound, select_autoescape
 from markupsafe import Markup, escape
 
 from webshop_server.page_text import describe_parts
-from webshop_server.shop import SUB_PAGES, Option, Page
+from webshop_server.pages import SUB_PAGES, Option, Page
 
 _FOLDER = "templates"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from webshop_server.pages import Page
 from webshop_server.reward import Reward
-from webshop_server.shop import Page
 
 SEPARATOR = " [SEP] "
 

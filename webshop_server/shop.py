@@ -1,7 +1,4 @@
-"""The site as a state machine: a session and a request give the next page. It knows no HTML.
-
-Page kinds: "index" (the search bar), "results", "item", the item's "description", "features" and "reviews", and "done".
-"""
+"""The site as a state machine: a session and a request give the next page. It knows no HTML."""
 
 from __future__ import annotations
 
@@ -10,73 +7,20 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
 
+from webshop_server.actions import parse_action, parse_click
 from webshop_server.catalogue import SEARCH_LIMIT, Catalogue
 from webshop_server.choices import check_choice
 from webshop_server.goals import Goal
+from webshop_server.pages import RESULTS_PER_PAGE, SUB_PAGES, Hit, Option, Page
 from webshop_server.records import Product
 from webshop_server.reward import Reward, score_purchase
 
 COMPAT_MODES = ("fixed", "original")
-RESULTS_PER_PAGE = 10
-SUB_PAGES = ("description", "features", "reviews")
 BACK, NEXT, PREVIOUS, BUY, SEARCH = "back to search", "next >", "< prev", "buy now", "search"
-CLICK_START = "click["
 _ITEM_BUTTONS = (BACK, PREVIOUS, *SUB_PAGES, BUY)
 _RANDOM_MARK = "<r>"
 _FIELD_OF_MARK = {"<a>": "attribute", "<c>": "category", "<q>": "query"}
-
-
-class Option(NamedTuple):
-    """One value of an option group, and the text by which a click names it."""
-
-    name: str
-    value: str
-    click: str
-
-
-class Hit(NamedTuple):
-    """One product on a results page."""
-
-    asin: str
-    title: str
-    price_tag: str
-    is_visited: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What the site shows.
-
-    Attributes:
-        kind: Kind of page.
-        instruction: What the customer wants, without "Instruction: ".
-        clickables: Texts of everything that can be clicked: buttons, product links, option values.
-        page_number: Number of the results page, from 1.
-        num_results: How many products the search found.
-        hits: Products on this results page.
-        product: The product of an item page or one of its sub pages.
-        options: Option values to choose from, by group.
-        selected: Those that are shown as selected.
-        reward: The reward of the purchase, on the last page.
-    """
-
-    kind: str
-    instruction: str
-    clickables: tuple[str, ...]
-    page_number: int = 0
-    num_results: int = 0
-    hits: tuple[Hit, ...] = ()
-    product: Product | None = None
-    options: tuple[Option, ...] = ()
-    selected: frozenset[tuple[str, str]] = frozenset()
-    reward: Reward | None = None
-
-    @property
-    def has_search_bar(self) -> bool:
-        """Whether the page shows a search bar."""
-        return self.kind == "index"
 
 
 @dataclass(slots=True)
@@ -332,26 +276,3 @@ class Shop:
     def _choose_click(self, name: str, value: str, taken: Mapping[str, Option]) -> str:
         is_taken = value in taken or value in _ITEM_BUTTONS or value == SEARCH
         return f"{name}: {value}" if is_taken and not self.is_original else value
-
-
-def parse_click(action: str) -> str:
-    """Return the lowercase text that an action clicks, "" if it clicks nothing.
-
-    A text with brackets or line breaks of its own is taken whole; `parse_action` would find no click in it.
-    """
-    verb, argument = parse_action(action)
-    if verb != "click":
-        is_click = verb != "search" and action.startswith(CLICK_START)
-        argument = action[len(CLICK_START) : action.rfind("]")] if is_click else ""
-    return argument.lower()
-
-
-def parse_action(action: str) -> tuple[str, str]:
-    r"""Split "verb[argument]" at the last bracket that leaves an argument before the last "]"; no match gives "", "".
-
-    Equal to matching ``(.+)\[(.+)\]`` from the start, in linear time.
-    """
-    line = action.split("\n", 1)[0]
-    stop = line.rfind("]")
-    start = line.rfind("[", 0, max(0, stop - 1))
-    return (line[:start], line[start + 1 : stop]) if start > 0 else ("", "")

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from tests.webshop.conftest import make_raw
 from webshop_server import Catalogue
+from webshop_server.actions import parse_action, parse_click
 from webshop_server.page_html import write_html
 from webshop_server.page_reader import read_nodes
 from webshop_server.page_text import list_nodes, write_rich_text, write_text
 from webshop_server.plan import plan_purchase
-from webshop_server.shop import Session, Shop, parse_action, parse_click
+from webshop_server.shop import Session, Shop
 
 FIXED_QUIRKS = {
     "r_random": "the original draws again on each page turn",
