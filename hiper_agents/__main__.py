@@ -1,4 +1,4 @@
-"""The command `hiper`: train an agent, evaluate one, or watch one play."""
+"""The command `hiper`: train an agent, evaluate one, watch one play, or view what was played."""
 
 import sys
 from pathlib import Path
@@ -78,6 +78,20 @@ def play(
     from hiper_agents.play_command import play_one
 
     play_one(agent, env, split, task, seed, console)
+
+
+@app.command
+def view(runs: Positional[tuple[Path, ...]], /, out: Path = Path("episodes.html")) -> None:
+    """Write episodes as one HTML page that lists, searches and shows them, and sets two agents' side by side.
+
+    Args:
+        runs: Files of episode records (.jsonl, .jsonl.zst), run folders of the leaderboard, or folders that hold such.
+        out: The page to write; it needs nothing else, no network either.
+    """
+    from hiper_envs.viewer import load_sources, write_viewer
+
+    path = write_viewer(load_sources(runs), out)
+    console.print(f"episodes in {path} ({path.stat().st_size / 1024:.0f} KiB)", highlight=False)
 
 
 def main() -> None:

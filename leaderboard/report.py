@@ -1,26 +1,17 @@
 """One self-contained HTML page about any number of runs."""
 
-import base64
-import gzip
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-import msgspec
-
-from hiper_envs import Episode, Step
+from hiper_envs.viewer import Source, render_page
 from leaderboard.panel import Panel
-from leaderboard.scoring import HEADLINE_KEYS, METRICS, METRICS_BY_KEY, Comparison, Scores, compare_runs, score_run
-from leaderboard.scoring import is_ill_formed as is_step_ill_formed
+from leaderboard.scoring import HEADLINE_KEYS, METRICS_BY_KEY, Comparison, Scores, compare_runs, score_run
 from leaderboard.store import Run
 from leaderboard.tables import format_value
-from hiper_envs.task_types import task_type
 
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
-EPISODES_PER_CHUNK = 32
-"""Episodes are packed together in chunks, each unpacked when one of its episodes is opened."""
 
 
 @dataclass(frozen=True)
@@ -52,22 +43,15 @@ def write_report(runs: Sequence[Run], path: str | Path) -> Path:
 def render_report(runs: Sequence[Run]) -> str:
     """Return the page as HTML that needs nothing else."""
     ranked = rank_runs(runs)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATE_FOLDER),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["metric"] = lambda value, key: format_value(METRICS_BY_KEY[key], value)
-    return environment.get_template("report.html").render(
+    return render_page(
+        "report.html",
+        [_make_source(run) for run in ranked],
+        folder=TEMPLATE_FOLDER,
+        css=(TEMPLATE_FOLDER / "report.css").read_text(encoding="utf-8"),
+        filters={"metric": lambda value, key: format_value(METRICS_BY_KEY[key], value)},
         sections=[_section(group) for group in _by_panel(ranked)],
         metrics=METRICS_BY_KEY,
         headline=[METRICS_BY_KEY[key] for key in HEADLINE_KEYS],
-        all_metrics=METRICS,
-        data=_script_json({"runs": [_run_data(run) for run in ranked]}),
-        css=(TEMPLATE_FOLDER / "report.css").read_text(encoding="utf-8"),
-        js=(TEMPLATE_FOLDER / "report.js").read_text(encoding="utf-8"),
     )
 
 
@@ -100,60 +84,5 @@ def _section(runs: Sequence[Run]) -> PanelSection:
     return PanelSection(runs[0].panel, scores, comparisons, sorted({kind for row in scores for kind in row.by_type}))
 
 
-def _run_data(run: Run) -> dict[str, Any]:
-    """Return what the page's script needs of a run: a line for each episode, and the episodes packed."""
-    starts = range(0, len(run.episodes), EPISODES_PER_CHUNK)
-    return {
-        "name": run.header.name,
-        "panel": run.panel.name,
-        "agent": run.header.agent,
-        "seed": run.header.seed,
-        "versions": run.header.versions,
-        "episodes": [_episode_line(episode, run.header.seed) for episode in run.episodes],
-        "chunks": [_pack(run.episodes[start : start + EPISODES_PER_CHUNK]) for start in starts],
-        "chunkSize": EPISODES_PER_CHUNK,
-    }
-
-
-def _episode_line(episode: Episode, run_seed: int) -> dict[str, Any]:
-    outcome = "crash" if episode.error is not None else "success" if episode.success else "failure"
-    return {
-        "task": episode.task_id,
-        "key": f"{episode.task_id} {episode.seed - run_seed}",
-        "type": task_type(episode.task_id),
-        "instruction": episode.instruction,
-        "outcome": outcome,
-        "score": round(100 * episode.score, 1),
-        "turns": episode.num_turns,
-        "segments": [segment.num_turns for segment in episode.segments],
-    }
-
-
-def _pack(episodes: Sequence[Episode]) -> str:
-    """Return episodes as base64 of gzip of JSON, the same bytes for the same episodes."""
-    content = msgspec.json.encode([_episode_detail(episode) for episode in episodes])
-    return base64.b64encode(gzip.compress(content, mtime=0)).decode()
-
-
-def _episode_detail(episode: Episode) -> dict[str, Any]:
-    return {
-        "reset": episode.reset_observation,
-        "error": episode.error,
-        "segments": [msgspec.to_builtins(segment) for segment in episode.segments],
-        "steps": [_step_detail(step) for step in episode.steps],
-    }
-
-
-def _step_detail(step: Step) -> dict[str, Any]:
-    return {
-        "action": step.action,
-        "observation": step.observation,
-        "reward": step.reward,
-        "reply": step.reply,
-        "problems": list(step.problems) if is_step_ill_formed(step) else [],
-    }
-
-
-def _script_json(data: Mapping[str, Any]) -> str:
-    """Return JSON that is safe inside a script element."""
-    return msgspec.json.encode(data).decode().replace("<", "\\u003c")
+def _make_source(run: Run) -> Source:
+    return Source(run.header.name, run.panel.name, run.episodes, run.header.seed, str(run.folder))

@@ -13,7 +13,8 @@ import pytest
 from hand_records import make_episode, make_run
 from selectolax.lexbor import LexborHTMLParser
 
-from leaderboard.report import EPISODES_PER_CHUNK, write_report
+from hiper_envs.viewer.packing import EPISODES_PER_CHUNK
+from leaderboard.report import write_report
 from leaderboard.store import Run
 
 HOSTILE = "</script><script>alert(1)</script><b>bold</b>"
@@ -127,7 +128,7 @@ def test_page_works_in_a_browser(page: Path, browser: Any) -> None:
     find("#rows button").click()
     wait_for("#pages", "do goal-2")
     assert HOSTILE in find("#pages .observation.clip").get_attribute("textContent")
-    assert browser.current_url.endswith("#episode-2-2")
+    assert "#episode-2-2" in browser.current_url
     find("#theme").click()
     assert browser.execute_script("return document.documentElement.dataset.theme") in ("dark", "light")
     assert browser.get_log("browser") == []

@@ -1,0 +1,81 @@
+"""Finding the records that a user names: files of episodes, run folders, folders of run folders."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hiper_envs.episode import Episode
+from hiper_envs.records import RecordError, read_episodes
+from hiper_envs.viewer.packing import Source
+
+EPISODES_FILES = ("episodes.jsonl", "episodes.jsonl.zst")
+"""What the file of episodes in a run folder is called."""
+
+
+def load_sources(paths: Iterable[str | Path]) -> list[Source]:
+    """Read episodes and sort them by agent and world.
+
+    Args:
+        paths: Files of records (`.jsonl`, `.jsonl.zst`), run folders, or folders that hold such.
+
+    Returns:
+        A source for each agent, world and file, in the order of the files. The last line of a file that is still being
+        written is passed over.
+
+    Raises:
+        RecordError: A file is missing, broken or holds no episode, a folder has none, or there are no paths.
+    """
+    paths = list(paths)
+    if not paths:
+        raise RecordError("no episodes to view: name files of records or run folders")
+    files = list(dict.fromkeys(file for path in paths for file in find_files(Path(path))))
+    return _name_apart([source for file in files for source in _load_file(file)])
+
+
+def find_files(path: Path) -> list[Path]:
+    """Return the files of records that a path stands for.
+
+    Raises:
+        RecordError: The path does not exist, or is a folder without records.
+    """
+    if not path.exists():
+        raise RecordError(f"no episodes at {path}: neither a file nor a folder is there")
+    if not path.is_dir():
+        return [path]
+    for found in ([path / name for name in EPISODES_FILES], sorted(path.rglob("*"))):
+        files = [file for file in found if file.name in EPISODES_FILES and file.is_file()]
+        if files:
+            return files
+    raise RecordError(
+        f"the folder {path} and those in it hold no {' or '.join(EPISODES_FILES)}: give a run folder, or the path of a"
+        " file of records"
+    )
+
+
+def _load_file(path: Path) -> Iterable[Source]:
+    episodes: dict[tuple[str, str], list[Episode]] = {}
+    for episode in read_episodes(path, drops_torn_end=True):
+        episodes.setdefault((episode.agent, episode.env_id), []).append(episode)
+    if not episodes:
+        raise RecordError(f"{path} holds no episode yet: play some first, or leave it out")
+    return [Source(agent, world, played, origin=str(path)) for (agent, world), played in episodes.items()]
+
+
+def _name_apart(sources: Sequence[Source]) -> list[Source]:
+    """Add to equal names of agents in one world what tells their files apart."""
+    counts = Counter((source.name, source.world) for source in sources)
+    folders = _distinct_parts([source.origin for source in sources])
+    return [
+        replace(source, name=f"{source.name} ({part})") if counts[source.name, source.world] > 1 else source
+        for source, part in zip(sources, folders, strict=True)
+    ]
+
+
+def _distinct_parts(origins: Sequence[str]) -> list[str]:
+    """Return the paths without the folders that all of them share, and without the file name of a run folder."""
+    paths = [Path(origin).parent if Path(origin).name in EPISODES_FILES else Path(origin) for origin in origins]
+    shared = 0
+    while all(len(path.parts) > shared + 1 and path.parts[shared] == paths[0].parts[shared] for path in paths):
+        shared += 1
+    return [str(Path(*path.parts[shared:])) for path in paths]

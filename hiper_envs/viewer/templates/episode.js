@@ -1,0 +1,165 @@
+/* One episode, turn by turn. */
+const LONG_TEXT = 700;
+const NUM_HUES = 8;
+const NARROW_SHARE = 0.05;
+const OUTCOMES = { success: "success", failure: "no success", crash: "crash" };
+const PARTS = {
+  r_type: "type", r_att: "attributes", r_option: "options", r_price: "price",
+  w_att: "weight of attributes", w_option: "weight of options", w_price: "weight of price",
+  query_match: "same query", category_match: "same category", title_score: "title",
+};
+
+/** Make an element; text never becomes markup. */
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (value !== null && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+const hue = (index) => `hue-${index % NUM_HUES}`;
+const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+const round = (number) => String(Number(number.toFixed(3)));
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+
+function clipped(text, label) {
+  const block = make("div", { class: "observation" });
+  const parts = text.trim().split(" [SEP] ");
+  parts.forEach((part, index) => block.append(...(index ? [make("span", { class: "separator" }, " | "), part] : [part])));
+  if (text.length <= LONG_TEXT) return [block];
+  block.classList.add("clip");
+  const button = make("button", { type: "button", class: "plain unfold", "aria-expanded": "false" }, `Show the whole ${label}`);
+  button.addEventListener("click", () => {
+    const isClipped = block.classList.toggle("clip");
+    button.setAttribute("aria-expanded", String(!isClipped));
+    button.textContent = isClipped ? `Show the whole ${label}` : "Show less";
+  });
+  return [block, button];
+}
+
+function makeReply(step, subgoal, isWhole) {
+  if (isWhole) return make("pre", { class: "reply" }, step.reply);
+  const numWords = step.reply.replace(/<\/?(switch|subgoal|action)>/gi, " ").split(/\s+/).length;
+  const hasThoughts = numWords > `${step.action} ${subgoal}`.split(/\s+/).length + 4;
+  return hasThoughts || step.problems ? make("details", {}, make("summary", {}, "whole reply"), make("pre", { class: "reply" }, step.reply)) : null;
+}
+
+function tellCost(seconds, read, written) {
+  const facts = [];
+  if (seconds != null) facts.push(seconds < 0.1 ? `${Math.round(1000 * seconds)} ms` : `${seconds.toFixed(1)} s`);
+  if (read != null || written != null) facts.push(`${read ?? "?"} + ${written ?? "?"} tokens`);
+  return facts.join(", ");
+}
+
+function makeTurn(step, turn, subgoal, options) {
+  const badges = (step.milestones ?? []).map((name) => make("span", { class: "badge milestone" }, `◆ ${name}`));
+  if (step.reward) badges.push(make("span", { class: "badge reward" }, `reward ${round(step.reward)}`));
+  const cost = tellCost(step.seconds, step.read, step.written);
+  return make(
+    "li",
+    { "data-turn": turn },
+    make("span", { class: "turn" }, String(turn + 1)),
+    make("div", {},
+      turn === options.parting ? make("p", { class: "parting" }, "From here on the two differ") : null,
+      make("div", { class: "action" }, make("code", {}, step.action || "(no action)"), ...badges, cost ? make("span", { class: "cost" }, cost) : null),
+      ...(step.problems ?? []).map((problem) => make("p", { class: "problem" }, problem)),
+      ...clipped(step.observation, "text"),
+      makeReply(step, subgoal, options.hasReplies)),
+  );
+}
+
+function makeSegment(episode, segment, index, options) {
+  const turns = episode.steps.slice(segment.start, segment.end);
+  const reward = segment.reward ? `, reward ${round(segment.reward)}` : "";
+  const facts = `${plural(turns.length, "turn")}, ended by ${segment.end_reason}${reward}`;
+  return make(
+    "section",
+    { class: `segment ${hue(index)}` },
+    make("h4", {}, make("span", { class: "segment-number" }, String(index + 1)), segment.subgoal || "no subgoal declared", make("span", { class: "segment-facts" }, facts)),
+    make("ol", { class: "turns" }, ...turns.map((step, offset) => makeTurn(step, segment.start + offset, segment.subgoal, options))),
+  );
+}
+
+function showTurn(page, turn) {
+  page.querySelector(".turns li.shown")?.classList.remove("shown");
+  const row = page.querySelector(`.turns li[data-turn="${turn}"]`);
+  row.classList.add("shown");
+  row.scrollIntoView({ block: "start" });
+}
+
+function makeMark(step, turn, page) {
+  const milestones = step.milestones ?? [];
+  const kind = step.problems ? "problem" : milestones.length ? "milestone" : step.reward ? "reward" : null;
+  if (kind === null) return null;
+  const facts = [...milestones, ...(step.problems ?? []), ...(step.reward ? [`reward ${round(step.reward)}`] : [])];
+  const label = `Turn ${turn + 1}: ${facts.join("; ")}`;
+  return make("button", {
+    type: "button", class: `mark-button is-${kind}`, style: `grid-column:${turn + 1}`, title: label, "aria-label": label, click: () => showTurn(page, turn),
+  }, { problem: "!", milestone: "◆", reward: "●" }[kind]);
+}
+
+/** The segments as bands to scale, and under them a mark at every turn where something happened. */
+function makeTimeline(episode, page) {
+  const numTurns = Math.max(1, episode.steps.length);
+  const bands = episode.segments.map((segment, index) => {
+    const label = segment.subgoal || "no subgoal";
+    const title = `${label}: ${plural(segment.end - segment.start, "turn")}`;
+    const isNarrow = (segment.end - segment.start) / numTurns < NARROW_SHARE;
+    const style = `grid-column:${segment.start + 1} / ${segment.end + 1}`;
+    return make("button", { type: "button", class: `band ${hue(index)}${isNarrow ? " narrow" : ""}`, style, title, "aria-label": title, click: () => showTurn(page, segment.start) }, label);
+  });
+  const marks = episode.steps.map((step, turn) => makeMark(step, turn, page));
+  return make("div", { class: "timeline", role: "group", "aria-label": "Segments and marks", style: `grid-template-columns:repeat(${numTurns}, minmax(0, 1fr))` }, ...bands, ...marks.filter(Boolean));
+}
+
+function makeMilestones(episode, page) {
+  if (!episode.milestones.length) return null;
+  const turns = new Map(episode.steps.flatMap((step, turn) => (step.milestones ?? []).map((name) => [name, turn])));
+  const chips = episode.milestones.map((name) => turns.has(name)
+    ? make("button", { type: "button", click: () => showTurn(page, turns.get(name)) }, `◆ ${name}, turn ${turns.get(name) + 1}`)
+    : make("span", { class: "missed" }, `◇ ${name}`));
+  return make("div", { class: "milestones", role: "group", "aria-label": "Milestones" }, make("span", { class: "caption" }, `Milestones ${turns.size} of ${episode.milestones.length}`), ...chips);
+}
+
+function makeParts(episode) {
+  const parts = Object.entries(episode.parts);
+  if (!parts.length) return null;
+  const chips = parts.map(([name, value]) => make("span", { class: Number(value) === 1 ? "full" : Number(value) === 0 ? "none" : "part" },
+    `${PARTS[name] ?? name} `, make("b", {}, typeof value === "boolean" ? (value ? "yes" : "no") : round(value))));
+  return make("div", { class: "parts", role: "group", "aria-label": "Reward parts" }, make("span", { class: "caption" }, "Reward parts"), ...chips);
+}
+
+function tellWhole(episode) {
+  const [read, written] = ["read", "written"].map((key) => episode.steps.some((step) => step[key] != null) ? sum(episode.steps.map((step) => step[key] ?? 0)) : null);
+  return tellCost(episode.seconds, read, written);
+}
+
+/** The page of an episode; `options` hold `parting`, the first turn that differs from the other page's, and `hasReplies`. */
+function makePage(run, line, episode, options) {
+  const page = make("article", { "aria-label": `${run.name}: ${line.instruction}` });
+  const settings = Object.entries(episode.options).map(([name, value]) => `, ${name} ${value}`).join("");
+  const facts = [`score ${line.score}`, plural(line.turns, "turn"), plural(line.segments.length, "segment"), tellWhole(episode)];
+  page.append(...[
+    make("h3", {}, line.instruction),
+    make("p", { class: "page-facts" }, make("strong", {}, run.name), make("span", { class: `outcome ${line.outcome}` }, OUTCOMES[line.outcome]), ...facts.filter(Boolean).map((fact) => make("span", {}, fact))),
+    make("p", { class: "task" }, `${line.task}, seed ${episode.seed}${settings}`),
+    makeTimeline(episode, page),
+    makeMilestones(episode, page),
+    makeParts(episode),
+    make("div", { class: "reset" }, ...clipped(episode.reset, "text")),
+    ...episode.segments.map((segment, index) => makeSegment(episode, segment, index, options)),
+    episode.error === null ? null : make("pre", { class: "error" }, episode.error),
+  ].filter((part) => part !== null));
+  return page;
+}
+
+/** The first turn whose actions differ; the shorter one's length if one only goes on where the other ends. */
+function findParting(first, second) {
+  const limit = Math.min(first.steps.length, second.steps.length);
+  let turn = 0;
+  while (turn < limit && first.steps[turn].action === second.steps[turn].action) turn += 1;
+  return turn;
+}
