@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 from webshop_server.actions import parse_action, parse_click
-from webshop_server.app import Site, make_app
+from webshop_server.app import LocalServer, Site
 from webshop_server.page_reader import read_nodes
 from webshop_server.page_text import join_rich_text, join_text
 from webshop_server.shop import Session, Shop
 
-_START_SECONDS = 20.0
 _LOAD_SECONDS = 20.0
 _BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _BROWSER_OPTIONS = (
@@ -36,30 +33,6 @@ _FILL_SEARCH = "document.getElementById('query').value = arguments[0];"
 
 class BrowserMissingError(RuntimeError):
     """No browser can be driven; the message says what to install."""
-
-
-class LocalServer:
-    """The shop served to this machine only, on a free port, as long as the object is open."""
-
-    def __init__(self, site: Site) -> None:
-        import uvicorn
-
-        config = uvicorn.Config(make_app(site), host="127.0.0.1", port=0, log_level="error", lifespan="off")
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        stop = time.monotonic() + _START_SECONDS
-        while not self._server.started:
-            if time.monotonic() > stop or not self._thread.is_alive():
-                raise BrowserMissingError("the local shop server did not start; try browser='inprocess'")
-            time.sleep(0.01)
-        port = self._server.servers[0].sockets[0].getsockname()[1]
-        self.address = f"http://127.0.0.1:{port}"
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.should_exit = True
-        self._thread.join(_START_SECONDS)
 
 
 class Browser:

@@ -97,16 +97,14 @@ class Serve:
 
     def run(self, console: Console) -> None:
         """Serve until interrupted."""
-        import uvicorn
-
-        from webshop_server.app import Site, make_app
+        from webshop_server.app import Site, serve
         from webshop_server.shop import Shop
 
         catalogue = Catalogue.load(self.data) if self.data else Catalogue.generated()
         site = Site(Shop(catalogue, self.price_seed), self.goals)
         console.print(f"{len(catalogue.products):,} products at [bold]http://{self.host}:{self.port}/[/bold]")
         console.print("/ starts with a random instruction, /goal/12 with that of goal 12; Ctrl-C stops.")
-        uvicorn.run(make_app(site), host=self.host, port=self.port, log_level="warning")
+        serve(site, self.host, self.port)
 
 
 def _make_bar(console: Console, count: TextColumn | MofNCompleteColumn) -> Progress:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import threading
+import time
 from bisect import bisect_right
 from collections import OrderedDict
 from random import Random
@@ -10,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import numpy as np
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -22,6 +25,7 @@ MAX_SESSIONS = 10_000
 MAX_FORM_BYTES = 1_000_000
 _MAX_FIELDS = 8
 _UNKNOWN_SESSION = "This session is not known here any more."
+_START_SECONDS, _POLL_SECONDS = 20.0, 0.01
 _SEE_OTHER, _NOT_FOUND, _TOO_LARGE = 303, 404, 413
 
 
@@ -127,3 +131,37 @@ def _tell(message: str, status: int) -> Response:
 
 def _tell_not_found(request: Request, _: Any) -> Response:
     return _tell(f"There is no page {request.url.path} in this shop.", _NOT_FOUND)
+
+
+def serve(site: Site, host: str, port: int) -> None:
+    """Serve a site until interrupted."""
+    uvicorn.run(make_app(site), host=host, port=port, log_level="warning")
+
+
+class LocalServer:
+    """A site served to this machine only, on a free port, as long as the object is open.
+
+    Attributes:
+        address: Where it is found ("http://127.0.0.1:45101").
+
+    Raises:
+        RuntimeError: it does not start.
+    """
+
+    def __init__(self, site: Site) -> None:
+        config = uvicorn.Config(make_app(site), host="127.0.0.1", port=0, log_level="error", lifespan="off")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        stop = time.monotonic() + _START_SECONDS
+        while not self._server.started:
+            if time.monotonic() > stop or not self._thread.is_alive():
+                raise RuntimeError("the local shop server did not start")
+            time.sleep(_POLL_SECONDS)
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.address = f"http://127.0.0.1:{port}"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.should_exit = True
+        self._thread.join(_START_SECONDS)
