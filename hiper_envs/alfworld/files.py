@@ -119,7 +119,7 @@ def read_manifest(folder: Path, cache: Path | None = None) -> Manifest:
     known = {file.path: file for file in _load(place)}
     files = []
     num_changed = 0
-    for path, status, trajectory in sorted(_walk(folder)):
+    for path, status, trajectory in sorted(_walk(str(folder))):
         old = known.pop(path, None)
         if old is None or (old.size, old.modified) != (status.size, status.modified):
             num_changed += 1
@@ -146,10 +146,10 @@ class _Stamp(NamedTuple):
     modified: int
 
 
-def _walk(folder: Path, prefix: str = "") -> Iterator[tuple[str, _Stamp, bool]]:
+def _walk(folder: str, prefix: str = "") -> Iterator[tuple[str, _Stamp, bool]]:
     """Yield path, stamp and whether a trajectory lies beside it, for each game file below `folder`."""
     games, inner, has_trajectory = [], [], False
-    with os.scandir(folder / prefix) as entries:
+    with os.scandir(f"{folder}/{prefix}") as entries:
         for entry in entries:
             if entry.name == TRAJECTORY:
                 has_trajectory = True

@@ -199,15 +199,11 @@ def _read_facts(parts: Expression, entities: Mapping[str, str]) -> tuple[Fact, .
             raise ExpressionError(f"expected a fact, got {part!r}")
         if part[0] in ("not", "="):
             continue
-        try:
-            fact = tuple(part)
-            signature = SIGNATURES[fact[0].lower()]  # type: ignore[union-attr]
-            fits = tuple(kinds[word.lower()] for word in fact[1:]) == signature  # type: ignore[union-attr]
-        except (KeyError, AttributeError, TypeError):
-            fits = False
-        if not fits:
+        fact = tuple([word for word in part if isinstance(word, str)])
+        kinds_of_fact = tuple([kinds.get(word.lower()) for word in fact[1:]])
+        if len(fact) < len(part) or kinds_of_fact != SIGNATURES.get(fact[0].lower()):
             raise ExpressionError(f"fact ({' '.join(map(str, part))}) does not fit the domain and the declared names")
-        facts[fact] = None  # type: ignore[index]
+        facts[fact] = None
     return tuple(facts)
 
 
