@@ -1,7 +1,7 @@
 """Agents for both worlds, how they are trained, and their advantages.
 
-The four reference agents are made by `random()`, `expert()`, `hiper()` and `flat()`, which take nothing and serve
-both worlds. Torch is imported when one of the last two is made, not before.
+The reference agents are made by `random()`, `expert()`, `hiper()` and `flat()`, which take nothing and serve both
+worlds, and `rule()`, which knows WebShop only. Torch is imported when `hiper` or `flat` is made, not before.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from hiper_envs.episode import Agent
 
-__all__ = ["expert", "flat", "hiper", "random"]
+__all__ = ["expert", "flat", "hiper", "random", "rule"]
 
 
 def random() -> Agent:
@@ -17,6 +17,13 @@ def random() -> Agent:
     from hiper_agents.scripted import RandomAgent
 
     return RandomAgent()
+
+
+def rule() -> Agent:
+    """Return WebShop's rule: search the instruction, buy the first product with the options that it names."""
+    from hiper_agents.scripted import RuleAgent
+
+    return RuleAgent()
 
 
 def expert() -> Agent:

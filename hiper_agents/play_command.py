@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
+from hiper_agents.factories import find_factory
 from hiper_agents.human import HumanAgent
-from hiper_agents.trainer import find_factory, num_tasks, spread_tasks
+from hiper_agents.tasks import num_tasks, spread_tasks
 from hiper_envs.episode import Agent, Episode, play_episode
 from hiper_envs.subgoals import SubgoalWrapper
 from webshop_server.choices import check_choice

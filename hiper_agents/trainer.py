@@ -8,7 +8,6 @@ import copy
 import json
 import math
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,11 @@ from hiper_agents.checkpoint import (
 )
 from hiper_agents.compact.network import CompactNetwork
 from hiper_agents.config import TrainConfig
+from hiper_agents.factories import find_factory
 from hiper_agents.learner import LossConfig, imitation_loss, ppo_loss, take_step
 from hiper_agents.progress import Listener, Silence
 from hiper_agents.rollout import Rollout, TextEnv, make_envs, play_tasks, record_expert, summarise
+from hiper_agents.tasks import draw_tasks, num_tasks, spread_tasks
 from hiper_envs.episode import Agent
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -275,36 +276,3 @@ class Trainer:
             self.reference = CompactNetwork().requires_grad_(False)
             load_network(self.reference, saved.tensors, path, REFERENCE_PREFIX)
         self.step, self.history = saved.state["step"], saved.state["history"]
-
-
-def num_tasks(env: TextEnv) -> int:
-    """Return the number of an environment's tasks."""
-    return len(env.unwrapped.tasks)  # type: ignore[attr-defined]
-
-
-def draw_tasks(available: int, wanted: int, rng: np.random.Generator) -> list[int]:
-    """Return positions of `wanted` tasks, every one once before any comes twice."""
-    rounds = [rng.permutation(available) for _ in range(-(-wanted // available))]
-    return [int(task) for task in np.concatenate(rounds)[:wanted]]
-
-
-def spread_tasks(available: int, wanted: int) -> list[int]:
-    """Return positions of at most `wanted` tasks, evenly spread."""
-    count = min(available, wanted)
-    return [position * available // count for position in range(count)]
-
-
-def find_factory(name: str) -> Callable[[], Agent]:
-    """Return the agent factory named "module:attribute".
-
-    Raises:
-        ValueError: The name has another form, or there is no such module or attribute.
-    """
-    module, colon, attribute = name.partition(":")
-    if not colon:
-        raise ValueError(f"agent {name!r} is not of the form module:attribute, like hiper_agents:expert")
-    try:
-        factory: Callable[[], Agent] = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"agent {name!r} cannot be found: {error}") from error
-    return factory

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from hiper_agents.compact.network import CompactNetwork, batch_choices, batch_views
+from hiper_agents.compact.network import CompactNetwork, Encoded, batch_choices, batch_views
 from hiper_agents.compact.notes import Choices, Notes, View
-
-UNSET = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,47 +70,70 @@ def _decide(
 ) -> list[Decision]:
     views = [each.view() for each in notes]
     encoded = network.encode(batch_views(views))
-    logits = network.score_switch(encoded).double().numpy()
-    log_switch = -np.logaddexp(0.0, np.stack([logits, -logits], axis=1))  # [turns, KEEP or SWITCH]
-    log_subgoals = _split(network.score_subgoals(encoded), [len(view.subgoals) for view in views])
-    chooses_switch = [each.has_subgoals and each.current >= 0 for each in notes]
-    switches = [bool(_draw(scores, rng, temperature)) for scores in log_switch]
-    is_boundary = [
-        each.current < 0 or (asked and switch)
-        for each, asked, switch in zip(notes, chooses_switch, switches, strict=True)
-    ]
-    drawn = [_draw(scores, rng, temperature) for scores in log_subgoals]
-    subgoals = [
-        choice if opens else each.current for each, choice, opens in zip(notes, drawn, is_boundary, strict=True)
-    ]
-    chosen = torch.tensor(subgoals)
-    choices = [each.choices(each.candidates[subgoal]) for each, subgoal in zip(notes, subgoals, strict=True)]
-    scores = network.score_actions(encoded, chosen, batch_choices(choices))
+    starts = _draw_segments(network, encoded, notes, rng, temperature)
+    subgoals = torch.tensor([start.subgoal for start in starts])
+    choices = [each.choices(each.candidates[start.subgoal]) for each, start in zip(notes, starts, strict=True)]
+    scores = network.score_actions(encoded, subgoals, batch_choices(choices))
     log_actions = _split(scores, [len(each.actions) for each in choices])
+    actions = [_draw(each, rng, temperature) for each in log_actions]
     value_high, value_switch = (values.tolist() for values in network.values_before(encoded))
-    value_low = network.value_of_subgoal(encoded, chosen).tolist()
-    decisions = []
-    for k, each in enumerate(notes):
-        action = _draw(log_actions[k], rng, temperature)
-        chooses_subgoal = is_boundary[k] and each.has_subgoals
-        decisions.append(
-            Decision(
-                view=views[k],
-                choices=choices[k],
-                chooses_switch=chooses_switch[k],
-                is_boundary=is_boundary[k],
-                chooses_subgoal=chooses_subgoal,
-                subgoal=subgoals[k],
-                action=action,
-                log_switch=float(log_switch[k][int(switches[k])]) if chooses_switch[k] else 0.0,
-                log_subgoal=float(log_subgoals[k][drawn[k]]) if chooses_subgoal else 0.0,
-                log_action=float(log_actions[k][action]),
-                value_switch=value_switch[k],
-                value_high=value_high[k],
-                value_low=value_low[k],
+    value_low = network.value_of_subgoal(encoded, subgoals).tolist()
+    return [
+        Decision(
+            view=views[k],
+            choices=choices[k],
+            chooses_switch=start.chooses_switch,
+            is_boundary=start.is_boundary,
+            chooses_subgoal=start.is_boundary and notes[k].has_subgoals,
+            subgoal=start.subgoal,
+            action=actions[k],
+            log_switch=start.log_switch,
+            log_subgoal=start.log_subgoal,
+            log_action=float(log_actions[k][actions[k]]),
+            value_switch=value_switch[k],
+            value_high=value_high[k],
+            value_low=value_low[k],
+        )
+        for k, start in enumerate(starts)
+    ]
+
+
+class _Start(NamedTuple):
+    """The first two decisions of a turn."""
+
+    chooses_switch: bool
+    is_boundary: bool
+    subgoal: int
+    log_switch: float
+    log_subgoal: float
+
+
+def _draw_segments(
+    network: CompactNetwork,
+    encoded: Encoded,
+    notes: Sequence[Notes],
+    rng: np.random.Generator | None,
+    temperature: float,
+) -> list[_Start]:
+    """Draw KEEP or SWITCH, and a subgoal where a segment opens."""
+    logits = network.score_switch(encoded).double().numpy()
+    log_switches = -np.logaddexp(0.0, np.stack([logits, -logits], axis=1))  # [turns, KEEP or SWITCH]
+    log_subgoals = _split(network.score_subgoals(encoded), torch.bincount(encoded.views.owner).tolist())
+    starts = []
+    for each, switches, subgoals in zip(notes, log_switches, log_subgoals, strict=True):
+        chooses_switch = each.has_subgoals and each.current >= 0
+        switch, subgoal = _draw(switches, rng, temperature), _draw(subgoals, rng, temperature)
+        is_boundary = each.current < 0 or (chooses_switch and switch == 1)
+        starts.append(
+            _Start(
+                chooses_switch=chooses_switch,
+                is_boundary=is_boundary,
+                subgoal=subgoal if is_boundary else each.current,
+                log_switch=float(switches[switch]) if chooses_switch else 0.0,
+                log_subgoal=float(subgoals[subgoal]) if is_boundary and each.has_subgoals else 0.0,
             )
         )
-    return decisions
+    return starts
 
 
 def _split(scores: torch.Tensor, counts: Sequence[int]) -> list[npt.NDArray[np.float64]]:

@@ -8,7 +8,7 @@ import pytest
 import hiper_agents
 from hiper_agents.play_command import open_env
 from hiper_agents.shipped import WEIGHTS, FlatAgent, HiPERAgent, list_weights, read_card
-from hiper_agents.trainer import num_tasks, spread_tasks
+from hiper_agents.tasks import num_tasks, spread_tasks
 from hiper_envs import Agent, Episode, parse_reply, play_episode
 
 NAMES = [f"{world}-{kind}" for world in ("alfworld", "webshop") for kind in ("flat", "hiper")]

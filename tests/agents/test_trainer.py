@@ -12,7 +12,9 @@ import torch
 
 from hiper_agents.checkpoint import load_tensors, save_tensors
 from hiper_agents.config import TrainConfig, make_config
-from hiper_agents.trainer import CHECKPOINT, HISTORY, WEIGHTS, Trainer, draw_tasks, find_factory, spread_tasks
+from hiper_agents.factories import find_factory
+from hiper_agents.tasks import draw_tasks, spread_tasks
+from hiper_agents.trainer import CHECKPOINT, HISTORY, WEIGHTS, Trainer
 
 from .toy import RoomsExpert, register_toy
 

@@ -1,0 +1,21 @@
+"""Which of an environment's tasks to play."""
+
+import gymnasium as gym
+import numpy as np
+
+
+def num_tasks(env: gym.Env[str, str]) -> int:
+    """Return the number of an environment's tasks."""
+    return len(env.unwrapped.tasks)  # type: ignore[attr-defined]
+
+
+def draw_tasks(available: int, wanted: int, rng: np.random.Generator) -> list[int]:
+    """Return positions of `wanted` tasks, every one once before any comes twice."""
+    rounds = [rng.permutation(available) for _ in range(-(-wanted // available))]
+    return [int(task) for task in np.concatenate(rounds)[:wanted]]
+
+
+def spread_tasks(available: int, wanted: int) -> list[int]:
+    """Return positions of at most `wanted` tasks, evenly spread."""
+    count = min(available, wanted)
+    return [position * available // count for position in range(count)]
