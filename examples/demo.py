@@ -21,6 +21,7 @@ PANELS = {
     "webshop-demo-v1": ("expert", "hiper", "flat", "rule", "random"),
 }
 SHOWN_AGENT = "hiper"
+MAX_OBSERVATION_CHARACTERS = 400
 console = Console()
 
 
@@ -35,9 +36,11 @@ def play(panel: str, agent: str, folder: Path, bars: ProgressBar) -> Run:
 
 
 def show_episode(run: Run) -> None:
-    """Show the first success of a run turn by turn, or its first episode if there is none."""
-    episode = next((episode for episode in run.episodes if episode.success), run.episodes[0])
-    console.print(Rule(f"One episode of the HiPER agent on {run.panel.name}"), render_episode(episode))
+    """Show a short success with several segments turn by turn, or the first episode if there is no success."""
+    successes = [episode for episode in run.episodes if episode.success]
+    episode = min(successes, key=lambda episode: (len(episode.segments) < 3, episode.num_turns), default=run.episodes[0])
+    console.print(Rule(f"One episode of the HiPER agent on {run.panel.name}"))
+    console.print(render_episode(episode, MAX_OBSERVATION_CHARACTERS))
 
 
 def main(folder: Path) -> None:
@@ -52,7 +55,7 @@ def main(folder: Path) -> None:
             show_episode(run)
     console.print(Rule("Scores"), render_table([score_run(run) for run in runs]))
     report = write_report(runs, folder / "report.html")
-    console.print(f"\nReport: {Path(report or folder / 'report.html').resolve()}", soft_wrap=True)
+    console.print(f"\nReport: {report.resolve()}", soft_wrap=True)
     console.print(f"Done in {time.perf_counter() - started:.0f} s.")
 
 

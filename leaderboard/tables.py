@@ -143,17 +143,17 @@ def render_comparisons(comparisons: Sequence[Comparison]) -> RenderableType:
     return _table("paired differences on the same tasks", headings, rows, [NOTE])
 
 
-def render_episode(episode: Episode) -> RenderableType:
-    """Return an episode turn by turn, its segments as coloured bands."""
+def render_episode(episode: Episode, max_characters: int | None = None) -> RenderableType:
+    """Return an episode turn by turn, its segments as coloured bands; long observations end at `max_characters`."""
     head = Text.assemble((episode.agent, "bold"), f" on {episode.task_id}\n", (episode.instruction, "italic"))
-    parts: list[RenderableType] = [head, Padding(Text(episode.reset_observation.strip(), style="dim"), (1, 0, 0, 2))]
+    parts: list[RenderableType] = [head, Padding(_observation(episode.reset_observation, max_characters), (1, 0, 0, 2))]
     for index, segment in enumerate(episode.segments):
-        parts.append(_segment_band(index, segment, episode.steps[segment.start : segment.end]))
+        parts.append(_segment_band(index, segment, episode.steps[segment.start : segment.end], max_characters))
     parts.append(_outcome(episode))
     return Group(*parts)
 
 
-def _segment_band(index: int, segment: Segment, steps: Sequence[Step]) -> RenderableType:
+def _segment_band(index: int, segment: Segment, steps: Sequence[Step], max_characters: int | None) -> RenderableType:
     """Return the turns of a segment beside a bar in its colour."""
     style = BAND_STYLES[index % len(BAND_STYLES)]
     turns = f"{segment.num_turns} turn{'s' if segment.num_turns != 1 else ''}"
@@ -165,7 +165,7 @@ def _segment_band(index: int, segment: Segment, steps: Sequence[Step]) -> Render
     rows.add_column(width=3, justify="right", style="dim")
     rows.add_column(ratio=1)
     for step in steps:
-        rows.add_row(str(step.turn + 1), _turn_text(step))
+        rows.add_row(str(step.turn + 1), _turn_text(step, max_characters))
     return Group(Barred(Group(heading, rows), style), "")
 
 
@@ -183,13 +183,22 @@ class Barred:
             yield from (bar, *line, TerminalSegment.line())
 
 
-def _turn_text(step: Step) -> Text:
+def _turn_text(step: Step, max_characters: int | None) -> Text:
     reward = f"  reward {step.reward:g}" if step.reward else ""
     lines = [Text.assemble("> ", (step.action or "(no action)", "bold"), (reward, "green"))]
     if is_ill_formed(step):
         lines += [Text(f"! {problem}", style="red") for problem in step.problems]
-    lines.append(Text(step.observation.strip(), style="dim"))
+    if step.milestones:
+        lines.append(Text(f"* {', '.join(step.milestones)}", style="green"))
+    lines.append(_observation(step.observation, max_characters))
     return Text("\n").join(lines)
+
+
+def _observation(text: str, max_characters: int | None) -> Text:
+    text = text.strip()
+    if max_characters is not None and len(text) > max_characters:
+        text = text[:max_characters].rstrip() + " …"
+    return Text(text, style="dim")
 
 
 def _outcome(episode: Episode) -> Text:

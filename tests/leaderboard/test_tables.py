@@ -68,3 +68,9 @@ def test_episode_is_shown_segment_by_segment() -> None:
 def test_crash_is_shown() -> None:
     lines = show(render_episode(make_episode("a", score=0.0, error="KeyError: 'x'\n  mine.py, line 3")))
     assert lines[-2:] == ["crashed: KeyError: 'x'", "  mine.py, line 3"]
+
+
+def test_long_observations_can_be_cut() -> None:
+    episode = make_episode("a", score=1.0, observation="word " * 100)
+    lines = show(render_episode(episode, max_characters=40), width=60)
+    assert max(line.count("word") for line in lines) == 8 and any(line.rstrip().endswith("…") for line in lines)
