@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from webshop_server.pages import Page
+from webshop_server.records import Product
 from webshop_server.reward import Reward
 
 SEPARATOR = " [SEP] "
+_PRODUCTS_REMEMBERED = 4096
 
 
 class Node(NamedTuple):
@@ -78,14 +81,26 @@ def _list_results(page: Page) -> list[Node]:
 
 def _list_item(page: Page) -> list[Node]:
     assert page.product is not None
-    nodes = [*_list_head(page), _PREVIOUS]
-    shown = iter(page.options)
-    for name, values in page.product.options.items():
+    nodes, choices = _list_product(page.product)
+    if page.selected:
+        nodes = list(nodes)
+        for index, choice in choices:
+            if choice in page.selected:
+                nodes[index] = nodes[index]._replace(is_clicked=True)
+    return [*_list_head(page), _PREVIOUS, *nodes]
+
+
+@lru_cache(maxsize=_PRODUCTS_REMEMBERED)
+def _list_product(product: Product) -> tuple[list[Node], list[tuple[int, tuple[str, str]]]]:
+    """Return the pieces of an item's page that are its own, nothing selected, and which of them are what option."""
+    nodes: list[Node] = []
+    choices = []
+    for name, values in product.options.items():
         nodes.append(Node(name))
-        for _ in values:
-            option = next(shown)
-            nodes.append(Node(option.value, "option", (option.name, option.value) in page.selected))
-    return [*nodes, Node(page.product.title), Node(f"Price: {page.product.price_tag}"), *_ITEM_END]
+        for value in values:
+            choices.append((len(nodes), (name, value)))
+            nodes.append(Node(value, "option"))
+    return [*nodes, Node(product.title), Node(f"Price: {product.price_tag}"), *_ITEM_END], choices
 
 
 def _list_description(page: Page) -> list[Node]:

@@ -71,6 +71,9 @@ class Product(msgspec.Struct, frozen=True, array_like=True):
     human: tuple[Instruction, ...]
     title_nouns: tuple[str, ...]
 
+    def __hash__(self) -> int:
+        return hash(self.asin)
+
     @property
     def price_tag(self) -> str:
         """The price as shown: "$36.0", or "$19.43 to $22.31"."""
