@@ -59,25 +59,25 @@ def evaluate(
 
 @app.command
 def play(
-    agent: Positional[str] = "human",
+    world: Positional[str] = "alfworld",
     /,
-    env: str = "hiper/ALFWorld-v0",
+    agent: str = "human",
     split: str = "",
-    task: str = "0",
+    task: str = "",
     seed: int = 0,
 ) -> None:
-    """Watch an agent play one task turn by turn, or play it yourself.
+    """Play a task yourself, or watch an agent play it turn by turn.
 
     Args:
-        agent: human, hiper, flat, random, expert, any module:factory, or a .safetensors file.
-        env: Gymnasium id of the environment, or alfworld or webshop.
-        split: By default valid_unseen of ALFWorld, test of WebShop.
-        task: Position or id of the task.
+        world: alfworld, webshop, or the Gymnasium id of an environment.
+        agent: human, hiper, flat, rule, random, expert, any module:factory, or a .safetensors file.
+        split: A person is asked for it; else valid_unseen of ALFWorld, test of WebShop.
+        task: Position or id of the task. A person is asked for it; else the first.
         seed: Seed of the agent and the environment.
     """
     from hiper_agents.play_command import play_one
 
-    play_one(agent, env, split, task, seed, console)
+    play_one(agent, world, split, task, seed, console)
 
 
 @app.command
@@ -102,7 +102,8 @@ def main() -> None:
         Console(stderr=True).print(f"hiper: {error}", style="red", markup=False)
         sys.exit(2)
     except KeyboardInterrupt:
-        Console(stderr=True).print("stopped; the same command goes on from the last checkpoint")
+        hint = "; the same command goes on from the last checkpoint" if sys.argv[1:2] == ["train"] else ""
+        Console(stderr=True).print(f"stopped{hint}")
         sys.exit(130)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
+from rich.prompt import Prompt
 from rich.table import Table
 
 from hiper_agents.factories import find_factory
@@ -17,9 +18,13 @@ from hiper_envs.episode import Agent, Episode, play_episode
 from hiper_envs.subgoals import SubgoalWrapper
 from webshop_server.choices import check_choice
 
-NAMED = ("hiper", "flat", "random", "expert")
+NAMED = ("hiper", "flat", "rule", "random", "expert")
 WORLDS = {"alfworld": "hiper/ALFWorld-v0", "webshop": "hiper/WebShop-v0"}
-SPLITS = {"hiper/ALFWorld-v0": "valid_unseen", "hiper/WebShop-v0": "test"}
+# Those that a person is offered, the default first.
+SPLITS = {
+    "hiper/ALFWorld-v0": ("valid_unseen", "valid_seen", "train"),
+    "hiper/WebShop-v0": ("test", "eval", "train"),
+}
 NUM_RESAMPLES = 2000
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_red")
 
@@ -46,10 +51,23 @@ def load_agent(path: str) -> Agent:
     return CompactAgent(network, settings["has_subgoals"], settings["temperature"])
 
 
-def open_env(env: str, split: str) -> SubgoalWrapper:
-    """Make an environment that takes whole replies."""
-    env_id = WORLDS.get(env, env)
-    split = split or SPLITS.get(env_id, "")
+def name_world(world: str) -> str:
+    """Return the Gymnasium id that is meant.
+
+    Raises:
+        ValueError: There is none; the message has the nearest name.
+    """
+    return world if world in gym.registry else WORLDS[check_choice(world, WORLDS, "world")]
+
+
+def open_env(world: str, split: str) -> SubgoalWrapper:
+    """Make an environment that takes whole replies.
+
+    Raises:
+        ValueError: There is no such world or split.
+    """
+    env_id = name_world(world)
+    split = split or SPLITS.get(env_id, ("",))[0]
     options: dict[str, Any] = {"split": split} if split else {}
     return SubgoalWrapper(gym.make(env_id, **options))
 
@@ -59,7 +77,7 @@ def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, 
     makers = {name: find_agent(name) for name in agents}
     world = open_env(env, split)
     tasks = spread_tasks(num_tasks(world), episodes)
-    table = Table("agent", "success", "score", "turns", "segments", title=f"{WORLDS.get(env, env)}: {len(tasks)} tasks")
+    table = Table("agent", "success", "score", "turns", "segments", title=f"{name_world(env)}: {len(tasks)} tasks")
     for name, make in makers.items():
         agent = make()
         played = [
@@ -85,13 +103,21 @@ def _with_interval(values: np.ndarray[Any, Any]) -> str:
     return f"{values.mean():.3f} [{low:.2f}, {high:.2f}]".replace("[", "(").replace("]", ")")
 
 
-def play_one(agent: str, env: str, split: str, task: str, seed: int, console: Console) -> None:
+def play_one(agent: str, world: str, split: str, task: str, seed: int, console: Console) -> None:
     """Play one task and show it; see `hiper play --help`."""
-    player: Agent = HumanAgent(console) if agent == "human" else find_agent(agent)()
-    world = open_env(env, split)
-    chosen: int | str = int(task) if task.lstrip("-").isdigit() else task
-    episode = play_episode(world, player, task=chosen, seed=seed, agent_name=agent)
-    show_episode(episode, console, shows_turns=agent != "human")
+    env_id = name_world(world)
+    is_person = agent == "human"
+    player: Agent = HumanAgent(console) if is_person else find_agent(agent)()
+    if is_person and not split and env_id in SPLITS:
+        splits = SPLITS[env_id]
+        split = Prompt.ask("Split", console=console, choices=list(splits), default=splits[0])
+    env = open_env(env_id, split)
+    if is_person and not task:
+        question = f"Task, a position from 0 to {num_tasks(env) - 1} or an id"
+        task = Prompt.ask(question, console=console, default="0")
+    chosen: int | str = int(task or 0) if not task.strip("-0123456789") else task
+    episode = play_episode(env, player, task=chosen, seed=seed, agent_name=agent)
+    show_episode(episode, console, shows_turns=not is_person)
 
 
 def show_episode(episode: Episode, console: Console, shows_turns: bool = True) -> None:

@@ -96,6 +96,15 @@ def test_a_person_in_an_episode(console: Console, monkeypatch: pytest.MonkeyPatc
     assert "visit the red room and then visit the blue room" in written(console)
 
 
+def test_a_person_chooses_split_and_task(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = iter(["valid_seen", "2", "find it > 1", "quit"])
+    monkeypatch.setattr(console, "input", lambda *prompt, **options: next(lines))
+    with pytest.raises(KeyboardInterrupt):
+        play_one("human", "alfworld", "", "", 0, console)
+    text = written(console)
+    assert "Your task is to" in text and "You arrive at" in text
+
+
 def test_agents_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     assert type(find_agent("toy:RoomsExpert")()).__name__ == "RoomsExpert"
@@ -109,7 +118,9 @@ def test_agents_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         (["train", "--config", "alfworld-hipr"], "did you mean 'alfworld-hiper'"),
         (["train", "--config", "alfworld-hiper", "--setting", "updats=3"], "did you mean 'updates'"),
         (["eval", "hipr"], "did you mean 'hiper'"),
-        (["play", "expert", "--env", "alfworld", "--split", "valid_unsen"], "did you mean 'valid_unseen'"),
+        (["play", "alfworld", "--agent", "expert", "--split", "valid_unsen"], "did you mean 'valid_unseen'"),
+        (["play", "alfwrld"], "did you mean 'alfworld'"),
+        (["play", "webshop", "--agent", "rule", "--task", "-1"], "there is no task -1"),
     ],
 )
 def test_mistakes_get_a_sentence(
