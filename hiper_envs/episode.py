@@ -43,6 +43,11 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     prompt_tokens: int | None = None
     reply_tokens: int | None = None
 
+    @property
+    def is_ill_formed(self) -> bool:
+        """Whether the reply was ill-formed; one without any tags is a flat agent's and is not."""
+        return bool(self.problems) and self.reply.strip() != self.action
+
 
 class Usage(NamedTuple):
     """Tokens of one reply. An agent that counts them keeps the last reply's in an attribute `usage`."""

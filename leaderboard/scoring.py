@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hiper_envs import Episode, Step
+from hiper_envs import Episode
 from hiper_envs.milestones import measure_record
 from hiper_envs.task_types import task_type
 from leaderboard.store import Run, TaskKey
@@ -56,11 +56,6 @@ class Metric(NamedTuple):
     is_percent: bool = False
     is_of_episodes: bool = False
     is_better_high: bool | None = None
-
-
-def is_ill_formed(step: Step) -> bool:
-    """Return whether the reply of a turn was ill-formed; one without any tags is a flat agent's and is not."""
-    return bool(step.problems) and step.reply.strip() != step.action
 
 
 METRICS = (
@@ -118,7 +113,7 @@ METRICS = (
         "ill_formed",
         "ill-formed %",
         "Turns whose reply had missing or broken tags; one without any tags is an action and is well-formed.",
-        lambda episode: 100.0 * sum(map(is_ill_formed, episode.steps)),
+        lambda episode: 100.0 * sum(step.is_ill_formed for step in episode.steps),
         lambda episode: episode.num_turns,
         is_percent=True,
         is_better_high=False,

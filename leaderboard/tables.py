@@ -19,7 +19,6 @@ from leaderboard.scoring import (
     Interval,
     Metric,
     Scores,
-    is_ill_formed,
 )
 
 BAND_STYLES = ("cyan", "magenta", "yellow", "green", "blue", "red")
@@ -186,7 +185,7 @@ class Barred:
 def _turn_text(step: Step, max_characters: int | None) -> Text:
     reward = f"  reward {step.reward:g}" if step.reward else ""
     lines = [Text.assemble("> ", (step.action or "(no action)", "bold"), (reward, "green"))]
-    if is_ill_formed(step):
+    if step.is_ill_formed:
         lines += [Text(f"! {problem}", style="red") for problem in step.problems]
     if step.milestones:
         lines.append(Text(f"* {', '.join(step.milestones)}", style="green"))

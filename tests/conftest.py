@@ -1,6 +1,8 @@
 """Fixtures for all tests."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,24 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no recorded data at {folder}: set HIPER_SHARED to the folder that holds gold/ and data/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A window of a real browser; tests that need it skip without one."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: install hiper-suite[browser]")
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (binary and driver):
+        pytest.skip("needs a browser: install the system packages chromium and chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    still = "--force-prefers-reduced-motion"  # a click on what is still scrolling goes astray
+    for argument in ("--headless", "--no-sandbox", "--disable-gpu", "--window-size=1300,1000", still):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    window = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield window
+    window.quit()
 
 
 class CorridorEnv(gym.Env[str, str]):

@@ -36,11 +36,6 @@ class Source:
     origin: str = ""
 
 
-def is_ill_formed(step: Step) -> bool:
-    """Return whether the reply of a turn was ill-formed; one without any tags is a flat agent's and is not."""
-    return bool(step.problems) and step.reply.strip() != step.action
-
-
 def pack_source(source: Source) -> dict[str, Any]:
     """Return a source as plain data for the page: the same bytes for the same episodes.
 
@@ -86,7 +81,7 @@ def _episode_line(episode: Episode, key: str) -> dict[str, Any]:
         "turns": episode.num_turns,
         "segments": [segment.num_turns for segment in episode.segments],
         "subgoals": [segment.subgoal for segment in episode.segments],
-        "problems": sum(map(is_ill_formed, episode.steps)),
+        "problems": sum(step.is_ill_formed for step in episode.steps),
         "reached": sum(len(step.milestones) for step in episode.steps),
         "milestones": len(episode.milestones),
     }
@@ -118,7 +113,7 @@ def _step_detail(step: Step) -> dict[str, Any]:
         "read": step.prompt_tokens,
         "written": step.reply_tokens,
         "milestones": step.milestones or None,
-        "problems": step.problems if is_ill_formed(step) else None,
+        "problems": step.problems if step.is_ill_formed else None,
     }
     texts = {"action": step.action, "observation": step.observation, "reply": step.reply}
     return texts | {name: value for name, value in known.items() if value is not None}

@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 
 from hiper_envs.milestones import Agreement, measure_record
-from hiper_envs.viewer.packing import Source, encode_for_script, is_ill_formed, pack_source
+from hiper_envs.viewer.packing import Source, encode_for_script, pack_source
 
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 STYLES = ("page.css", "episodes.css")
@@ -103,7 +103,7 @@ def summarise_source(source: Source) -> Summary:
         score=_share(100.0 * sum(episode.score for episode in episodes), len(episodes)),
         turns=_share(num_turns, len(episodes)),
         segments=_share(sum(len(episode.segments) for episode in episodes), len(episodes)),
-        ill_formed=_share(100.0 * sum(is_ill_formed(step) for one in episodes for step in one.steps), num_turns),
+        ill_formed=_share(100.0 * sum(step.is_ill_formed for one in episodes for step in one.steps), num_turns),
         agreement=sum(map(measure_record, episodes), Agreement(0, 0, 0)),
     )
 

@@ -43,10 +43,10 @@ def find_files(path: Path) -> list[Path]:
         raise RecordError(f"no episodes at {path}: neither a file nor a folder is there")
     if not path.is_dir():
         return [path]
-    for found in ([path / name for name in EPISODES_FILES], sorted(path.rglob("*"))):
-        files = [file for file in found if file.name in EPISODES_FILES and file.is_file()]
-        if files:
-            return files
+    inside = [path / name for name in EPISODES_FILES if (path / name).is_file()]
+    deeper = inside or sorted(file for name in EPISODES_FILES for file in path.rglob(name))
+    if deeper:
+        return deeper
     raise RecordError(
         f"the folder {path} and those in it hold no {' or '.join(EPISODES_FILES)}: give a run folder, or the path of a"
         " file of records"
@@ -58,23 +58,29 @@ def _load_file(path: Path) -> Iterable[Source]:
     for episode in read_episodes(path, drops_torn_end=True):
         episodes.setdefault((episode.agent, episode.env_id), []).append(episode)
     if not episodes:
-        raise RecordError(f"{path} holds no episode yet: play some first, or leave it out")
+        fault = "is broken or no file of episode records" if path.stat().st_size else "is empty"
+        raise RecordError(f"{path} holds no whole episode, for it {fault}: play some first, or leave it out")
     return [Source(agent, world, played, origin=str(path)) for (agent, world), played in episodes.items()]
 
 
 def _name_apart(sources: Sequence[Source]) -> list[Source]:
-    """Add to equal names of agents in one world what tells their files apart."""
+    """Shorten the origins to what tells them apart, and add it to names that two agents of a world share."""
     counts = Counter((source.name, source.world) for source in sources)
-    folders = _distinct_parts([source.origin for source in sources])
+    parts = _distinct_parts([source.origin for source in sources])
     return [
-        replace(source, name=f"{source.name} ({part})") if counts[source.name, source.world] > 1 else source
-        for source, part in zip(sources, folders, strict=True)
+        replace(source, origin=part, name=_name_with(source, part, counts[source.name, source.world]))
+        for source, part in zip(sources, parts, strict=True)
     ]
+
+
+def _name_with(source: Source, part: str, count: int) -> str:
+    return f"{source.name} ({part})" if count > 1 else source.name
 
 
 def _distinct_parts(origins: Sequence[str]) -> list[str]:
     """Return the paths without the folders that all of them share, and without the file name of a run folder."""
-    paths = [Path(origin).parent if Path(origin).name in EPISODES_FILES else Path(origin) for origin in origins]
+    paths = [Path(origin).absolute() for origin in origins]
+    paths = [path.parent if path.name in EPISODES_FILES else path for path in paths]
     shared = 0
     while all(len(path.parts) > shared + 1 and path.parts[shared] == paths[0].parts[shared] for path in paths):
         shared += 1

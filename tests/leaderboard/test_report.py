@@ -4,8 +4,6 @@ import base64
 import gzip
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,22 +78,6 @@ def test_same_runs_give_the_same_bytes(page: Path, tmp_path: Path) -> None:
 def test_run_without_episodes_is_shown(tmp_path: Path) -> None:
     text = write_report([make_run("Empty", [], num_tasks=2)], tmp_path / "empty.html").read_text()
     assert "0 of 2" in text
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: install hiper-suite[browser]")
-    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (binary and driver):
-        pytest.skip("needs chromium and chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for argument in ("--headless", "--no-sandbox", "--disable-gpu", "--window-size=1300,1000"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    window = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield window
-    window.quit()
 
 
 @pytest.mark.slow

@@ -1,11 +1,12 @@
 /* One episode, turn by turn. */
 const LONG_TEXT = 700;
+const LONG_BESIDE = 200;
+const SHORTEST_SECONDS = 0.001;
 const NUM_HUES = 8;
 const NARROW_SHARE = 0.05;
 const OUTCOMES = { success: "success", failure: "no success", crash: "crash" };
 const PARTS = {
   r_type: "type", r_att: "attributes", r_option: "options", r_price: "price",
-  w_att: "weight of attributes", w_option: "weight of options", w_price: "weight of price",
   query_match: "same query", category_match: "same category", title_score: "title",
 };
 
@@ -25,17 +26,17 @@ const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const round = (number) => String(Number(number.toFixed(3)));
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
-function clipped(text, label) {
+function clipped(text, longest = LONG_TEXT) {
   const block = make("div", { class: "observation" });
   const parts = text.trim().split(" [SEP] ");
   parts.forEach((part, index) => block.append(...(index ? [make("span", { class: "separator" }, " | "), part] : [part])));
-  if (text.length <= LONG_TEXT) return [block];
+  if (text.length <= longest) return [block];
   block.classList.add("clip");
-  const button = make("button", { type: "button", class: "plain unfold", "aria-expanded": "false" }, `Show the whole ${label}`);
+  const button = make("button", { type: "button", class: "plain unfold", "aria-expanded": "false" }, "Show the whole text");
   button.addEventListener("click", () => {
     const isClipped = block.classList.toggle("clip");
     button.setAttribute("aria-expanded", String(!isClipped));
-    button.textContent = isClipped ? `Show the whole ${label}` : "Show less";
+    button.textContent = isClipped ? "Show the whole text" : "Show less";
   });
   return [block, button];
 }
@@ -49,7 +50,7 @@ function makeReply(step, subgoal, isWhole) {
 
 function tellCost(seconds, read, written) {
   const facts = [];
-  if (seconds != null) facts.push(seconds < 0.1 ? `${Math.round(1000 * seconds)} ms` : `${seconds.toFixed(1)} s`);
+  if (seconds >= SHORTEST_SECONDS) facts.push(seconds < 0.1 ? `${Math.round(1000 * seconds)} ms` : `${seconds.toFixed(1)} s`);
   if (read != null || written != null) facts.push(`${read ?? "?"} + ${written ?? "?"} tokens`);
   return facts.join(", ");
 }
@@ -66,7 +67,7 @@ function makeTurn(step, turn, subgoal, options) {
       turn === options.parting ? make("p", { class: "parting" }, "From here on the two differ") : null,
       make("div", { class: "action" }, make("code", {}, step.action || "(no action)"), ...badges, cost ? make("span", { class: "cost" }, cost) : null),
       ...(step.problems ?? []).map((problem) => make("p", { class: "problem" }, problem)),
-      ...clipped(step.observation, "text"),
+      ...clipped(step.observation),
       makeReply(step, subgoal, options.hasReplies)),
   );
 }
@@ -124,11 +125,16 @@ function makeMilestones(episode, page) {
   return make("div", { class: "milestones", role: "group", "aria-label": "Milestones" }, make("span", { class: "caption" }, `Milestones ${turns.size} of ${episode.milestones.length}`), ...chips);
 }
 
-function makeParts(episode) {
-  const parts = Object.entries(episode.parts);
-  if (!parts.length) return null;
-  const chips = parts.map(([name, value]) => make("span", { class: Number(value) === 1 ? "full" : Number(value) === 0 ? "none" : "part" },
-    `${PARTS[name] ?? name} `, make("b", {}, typeof value === "boolean" ? (value ? "yes" : "no") : round(value))));
+function makeParts({ parts }) {
+  const weightOf = (name) => parts[name.replace(/^r_/, "w_")];
+  const names = Object.keys(parts).filter((name) => !name.startsWith("w_") || !(name.replace(/^w_/, "r_") in parts));
+  if (!names.length) return null;
+  const chips = names.map((name) => {
+    const [value, weight] = [parts[name], name.startsWith("r_") ? weightOf(name) : undefined];
+    const text = typeof value === "boolean" ? (value ? "yes" : "no") : round(value);
+    const kind = Number(value) === 1 ? "full" : Number(value) === 0 ? "none" : "part";
+    return make("span", { class: kind }, `${PARTS[name] ?? name} `, make("b", {}, text), weight === undefined ? null : ` weight ${round(weight)}`);
+  });
   return make("div", { class: "parts", role: "group", "aria-label": "Reward parts" }, make("span", { class: "caption" }, "Reward parts"), ...chips);
 }
 
@@ -137,7 +143,7 @@ function tellWhole(episode) {
   return tellCost(episode.seconds, read, written);
 }
 
-/** The page of an episode; `options` hold `parting`, the first turn that differs from the other page's, and `hasReplies`. */
+/** The page of an episode; `options` hold `parting`, the first turn that differs from the other page's (null without one), and `hasReplies`. */
 function makePage(run, line, episode, options) {
   const page = make("article", { "aria-label": `${run.name}: ${line.instruction}` });
   const settings = Object.entries(episode.options).map(([name, value]) => `, ${name} ${value}`).join("");
@@ -149,7 +155,7 @@ function makePage(run, line, episode, options) {
     makeTimeline(episode, page),
     makeMilestones(episode, page),
     makeParts(episode),
-    make("div", { class: "reset" }, ...clipped(episode.reset, "text")),
+    make("div", { class: "reset" }, ...clipped(episode.reset, options.parting === null ? LONG_TEXT : LONG_BESIDE)),
     ...episode.segments.map((segment, index) => makeSegment(episode, segment, index, options)),
     episode.error === null ? null : make("pre", { class: "error" }, episode.error),
   ].filter((part) => part !== null));

@@ -34,9 +34,14 @@ function rowOf(position) {
   return byId("rows").querySelector(`[data-position="${position}"]`);
 }
 
+/** Words, and phrases in quotes, in small letters. */
+function readWords(text) {
+  return [...text.toLowerCase().matchAll(/"([^"]+)"|[^\s"]+/g)].map(([word, phrase]) => phrase ?? word);
+}
+
 async function filterRows() {
   const search = (numSearches += 1);
-  const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = readWords(byId("search").value);
   const lines = runs[current.run].episodes;
   let found = null;
   if (words.length && byId("deep").checked) {
@@ -169,10 +174,8 @@ function labelTheme() {
 }
 
 function fillRuns() {
-  const worlds = [...new Set(runs.map((run) => run.world))];
-  const options = runs.map((run, index) => make("option", { value: index }, run.name));
-  const groups = worlds.map((world) => make("optgroup", { label: world }, ...options.filter((_, index) => runs[index].world === world)));
-  byId("run").append(...(worlds.length > 1 ? groups : options));
+  const hasWorlds = new Set(runs.map((run) => run.world)).size > 1;
+  byId("run").append(...runs.map((run, index) => make("option", { value: index }, hasWorlds ? `${run.name} on ${run.world}` : run.name)));
 }
 
 function listen() {
