@@ -21,6 +21,7 @@ PANELS = {
     "webshop-demo-v1": ("expert", "hiper", "flat", "rule", "random"),
 }
 SHOWN_AGENT = "hiper"
+MIN_SEGMENTS = 3
 MAX_OBSERVATION_CHARACTERS = 400
 console = Console()
 
@@ -38,7 +39,8 @@ def play(panel: str, agent: str, folder: Path, bars: ProgressBar) -> Run:
 def show_episode(run: Run) -> None:
     """Show a short success with several segments turn by turn, or the first episode if there is no success."""
     successes = [episode for episode in run.episodes if episode.success]
-    episode = min(successes, key=lambda episode: (len(episode.segments) < 3, episode.num_turns), default=run.episodes[0])
+    successes.sort(key=lambda episode: (len(episode.segments) < MIN_SEGMENTS, episode.num_turns))
+    episode = (successes or run.episodes)[0]
     console.print(Rule(f"One episode of the HiPER agent on {run.panel.name}"))
     console.print(render_episode(episode, MAX_OBSERVATION_CHARACTERS))
 

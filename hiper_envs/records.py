@@ -82,9 +82,9 @@ def read_episodes(path: str | Path, *, drops_torn_end: bool = False) -> Iterator
     number = 0
     try:
         for number, line in enumerate(_read_lines(path), 1):
-            if not line.endswith(b"\n") and drops_torn_end:
-                return
-            yield _decode(line, path, number)
+            is_torn = drops_torn_end and not line.endswith(b"\n") and not _is_whole(line)
+            if not is_torn:
+                yield _decode(line, path, number)
     except FileNotFoundError:
         raise RecordError(f"no episodes at {path}: the file does not exist") from None
     except zstandard.ZstdError as error:
@@ -131,6 +131,14 @@ def _read_plain(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     for line in file:
         offset += len(line)
         yield line, offset
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _decode(line: bytes, path: Path, number: int) -> Episode:
@@ -202,6 +210,8 @@ def replay(episode: Episode, env: gym.Env[str, str] | None = None) -> list[Diffe
         ending["terminated"] = (episode.terminated, terminated)
     if episode.error is None:
         ending |= {"score": (episode.score, float(info["score"])), "success": (episode.success, bool(info["success"]))}
+    if episode.reward_parts is not None:
+        ending["reward_parts"] = (episode.reward_parts, info.get("reward_parts"))
     return found + _compare(None, ending)
 
 

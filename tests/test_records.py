@@ -41,7 +41,8 @@ def test_torn_end_is_dropped_or_refused(tmp_path: Path, episodes: list[Episode],
     path = tmp_path / name
     write_episodes(path, episodes)
     path.write_bytes(path.read_bytes()[:-lost])
-    assert list(read_episodes(path, drops_torn_end=True)) == episodes[:2]
+    is_whole = lost == 1 and path.suffix == ".jsonl"
+    assert list(read_episodes(path, drops_torn_end=True)) == episodes[: 3 if is_whole else 2]
     if lost == 40:
         with pytest.raises(RecordError, match=name):
             list(read_episodes(path))
@@ -92,6 +93,7 @@ def test_replay_of_a_true_record_finds_nothing(corridor: Any, episodes: list[Epi
         ({"instruction": "fly"}, "instruction"),
         ({"reset_observation": "?"}, "observation"),
         ({"terminated": False}, "terminated"),
+        ({"reward_parts": {"r_type": 1.0}}, "reward_parts"),
     ],
 )
 def test_replay_finds_what_was_changed(corridor: Any, episodes: list[Episode], change: Any, field: str) -> None:
