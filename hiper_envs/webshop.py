@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -36,7 +35,7 @@ _UNSEARCHABLE = str.maketrans("[]\n", "   ")
 class WebShopTasks(Sequence[str]):
     """The task ids of a split, "synthetic-1500" for the goal at position 1500; made when asked for."""
 
-    def __init__(self, kind: str, positions: np.ndarray[Any, np.dtype[np.int64]]) -> None:
+    def __init__(self, kind: str, positions: np.ndarray[Any, np.dtype[np.uint32]]) -> None:
         self.kind = kind
         self.positions = positions
 
@@ -186,7 +185,7 @@ class WebShopEnv(gym.Env[str, str]):
 
     def _draw_task(self) -> int:
         limits = self._draw_limits
-        place = bisect_right(limits, self.np_random.random() * limits[-1])
+        place = int(np.searchsorted(limits, self.np_random.random() * limits[-1], side="right"))
         if self.shop.is_original:
             place = min(place + 1, len(limits) - 1)
         return int(self.tasks.positions[min(place, len(limits) - 1)])
@@ -247,7 +246,7 @@ def open_catalogue(data: str | Path | None = None) -> Catalogue:
 @lru_cache(maxsize=16)
 def _share(
     catalogue: Catalogue, split: str, kind: str, price_seed: int, compat: str
-) -> tuple[Shop, Goals, WebShopTasks, list[float]]:
+) -> tuple[Shop, Goals, WebShopTasks, np.ndarray[Any, np.dtype[np.float64]]]:
     """Return what all environments of one make share: shop, goals, tasks and the running sums of their weights."""
     goals = catalogue.goals(kind, price_seed)
     positions = goals.source.list_positions(split)
@@ -255,7 +254,7 @@ def _share(
         raise ValueError(
             f"split {split!r} is empty: this catalogue has {len(goals)} {kind} goals; split='all' takes them all"
         )
-    limits = np.cumsum(goals.source.list_weights(positions)).tolist()
+    limits = np.cumsum(goals.source.list_weights(positions))
     return Shop(catalogue, price_seed, compat), goals, WebShopTasks(kind, positions), limits
 
 

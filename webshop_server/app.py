@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from bisect import bisect_right
 from collections import OrderedDict
 from random import Random
 from typing import Any
@@ -44,8 +43,7 @@ class Site:
         self._generator = generator or Random()
         if not len(self.goals):
             raise ValueError(f"this catalogue has no {kind} goals to shop for")
-        weights = self.goals.source.list_weights(np.arange(len(self.goals)))
-        self._limits: list[float] = np.cumsum(weights).tolist()
+        self._limits = np.cumsum(self.goals.source.list_weights(self.goals.source.list_positions("all")))
         self._sessions: OrderedDict[str, Session] = OrderedDict()
 
     def add(self, session: Session) -> str:
@@ -64,7 +62,7 @@ class Site:
         """Start a session for the goal at a position, or one drawn by weight, and return its key."""
         if position is None:
             drawn = self._generator.random() * self._limits[-1]
-            position = min(bisect_right(self._limits, drawn), len(self.goals) - 1)
+            position = min(int(np.searchsorted(self._limits, drawn, side="right")), len(self.goals) - 1)
         return self.add(Session(self.goals[position], self._generator.randrange(1 << 31)))
 
 

@@ -13,13 +13,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 ARCHIVE_NAME = "catalogue"
 MANIFEST_NAME = "manifest.json"
 RECORDS_NAME = "records.bin"
 ARRAY_NAMES = (
     "record_starts", "sorted_asins", "sorted_numbers", "asin_ranks", "pricing",
-    "synthetic_bearers", "synthetic_weights", "human_bearers", "human_weights",
+    "prices",
+    *(f"{kind}_{part}" for kind in ("synthetic", "human") for part in ("bearers", "weights", "order", "limits")),
     "term_keys", "term_key_starts", "term_starts", "term_numbers", "term_codes", "term_pairs", "term_best",
     *(f"{name}_{part}" for name in ("category", "query", "attribute")
       for part in ("keys", "key_starts", "starts", "numbers")),

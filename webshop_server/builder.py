@@ -13,7 +13,7 @@ import numpy as np
 
 from webshop_server.analyzer import analyze
 from webshop_server.archive import FORMAT_VERSION, MANIFEST_NAME, RECORDS_NAME, ArchiveFolder, Manifest, write_arrays
-from webshop_server.goals import count_combinations, weigh_synthetic
+from webshop_server.goals import DEFAULT_PRICE_SEED, KINDS, count_combinations, draw_all, shuffle_goals, weigh_synthetic
 from webshop_server.nouns import NounModel
 from webshop_server.postings import Arrays, ListWriter, TermWriter
 from webshop_server.reading import CatalogueDataError, is_sold, read_asin, read_product
@@ -180,6 +180,10 @@ class _Builder:
             "human_bearers": human,
             "human_weights": np.ones(len(human), dtype=np.float64),
         }
+        for kind in KINDS:
+            bearers = arrays[f"{kind}_bearers"]
+            arrays[f"{kind}_order"] = shuffle_goals(int(bearers[:, 2].sum()))
+            arrays["prices"], arrays[f"{kind}_limits"] = draw_all(arrays["pricing"], bearers, DEFAULT_PRICE_SEED)
         for name, writer in self._lists.items():
             arrays |= writer.finish(name)
         return arrays

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from webshop_server.archive import ARCHIVE_NAME, Manifest, check_archive, is_archive, read_arrays
 from webshop_server.builder import build_archive
 from webshop_server.choices import check_choice
-from webshop_server.goals import KINDS, Goals, GoalSource, draw_all
+from webshop_server.goals import DEFAULT_PRICE_SEED, KINDS, Goals, GoalSource, draw_all
 from webshop_server.postings import ListReader, view_bytes
 from webshop_server.records import Product, RawProduct
 from webshop_server.search import SearchIndex
@@ -175,12 +175,18 @@ class Catalogue:
         return tuple(self._index.search(query, SEARCH_LIMIT)[0].tolist())
 
     def _draw_prices(self, kind: str, price_seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if price_seed == DEFAULT_PRICE_SEED:
+            return self._arrays["prices"], self._arrays[f"{kind}_limits"]
         return draw_all(self._arrays["pricing"], self._arrays[f"{kind}_bearers"], price_seed)
 
     def _make_goals(self, kind: str, price_seed: int) -> Goals:
-        bearers = self._arrays[f"{kind}_bearers"]
+        bearers, weights, order = (self._arrays[f"{kind}_{part}"] for part in ("bearers", "weights", "order"))
         limits = self._draw(kind, price_seed)[1]
-        return Goals(GoalSource(kind, bearers, self._arrays[f"{kind}_weights"], limits, self.products.read))
+        return Goals(GoalSource(kind, bearers, weights, limits, order, self.products.read, self._list_asins))
+
+    def _list_asins(self, numbers: NDArray[np.uint32]) -> list[bytes]:
+        asins: list[bytes] = self._arrays["sorted_asins"][self._arrays["asin_ranks"][numbers]].tolist()
+        return asins
 
 
 def _remove_folder(folder: Path, owner: int) -> None:

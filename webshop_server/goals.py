@@ -6,6 +6,7 @@ import itertools
 import math
 import random
 import zlib
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from webshop_server.choices import check_choice
 from webshop_server.records import Instruction, Product
 
+DEFAULT_PRICE_SEED = 0
 KINDS = ("synthetic", "human")
 SPLITS = ("train", "eval", "test", "all", "train_disjoint", "test_disjoint")
 NO_PRICE_LIMIT = 1_000_000.0
@@ -95,7 +97,9 @@ class GoalSource:
         bearers: Shape (bearers, 3): product number, instruction number, number of goals.
         weights: Weight of each bearer's goals.
         price_limits: Price limit of each bearer's goals, in dollars.
+        order: For each position the goal there, counted through the bearers; see `shuffle_goals`.
         read_product: Gives the product of a number.
+        list_asins: Gives the asins, as bytes, of an array of numbers.
     """
 
     def __init__(
@@ -104,21 +108,21 @@ class GoalSource:
         bearers: NDArray[np.uint32],
         weights: NDArray[np.float64],
         price_limits: NDArray[np.float64],
+        order: NDArray[np.uint32],
         read_product: Callable[[int], Product],
+        list_asins: Callable[[NDArray[np.uint32]], list[bytes]],
     ) -> None:
         self.kind = kind
         self.bearers, self.weights, self.price_limits = bearers, weights, price_limits
-        self._read_product = read_product
+        self.order = order
+        self._read_product, self._list_asins = read_product, list_asins
         self.starts = np.zeros(len(bearers) + 1, dtype=np.int64)
         np.cumsum(bearers[:, 2], out=self.starts[1:])
-        order = list(range(int(self.starts[-1])))
-        random.Random(ORDER_SEED).shuffle(order)
-        self.order = np.array(order, dtype=np.int64)
-        self._bearer_of_position = np.searchsorted(self.starts, self.order, side="right") - 1
 
     def make(self, position: int) -> Goal:
         """Return the goal at a position of the shuffled order."""
-        bearer = int(self._bearer_of_position[position])
+        goal = int(self.order[position])
+        bearer = int(np.searchsorted(self.starts, goal, side="right")) - 1
         product = self._read_product(int(self.bearers[bearer, 0]))
         weight, limit = float(self.weights[bearer]), float(self.price_limits[bearer])
         price_text = f", and price lower than {limit:.2f} dollars" if limit < NO_PRICE_LIMIT else ""
@@ -128,7 +132,7 @@ class GoalSource:
             text, options = instruction.text.strip("."), list(instruction.options)
         else:
             instruction = _take_synthetic(product)
-            options = _pick_combination(product, int(self.order[position] - self.starts[bearer]))
+            options = _pick_combination(product, goal - int(self.starts[bearer]))
             text = instruction.text + _describe_options(options)
         return Goal(
             asin=product.asin,
@@ -144,14 +148,14 @@ class GoalSource:
             title_nouns=product.title_nouns,
         )
 
-    def list_positions(self, split: str) -> NDArray[np.int64]:
+    def list_positions(self, split: str) -> NDArray[np.uint32]:
         """Return the positions of a split, in order.
 
         Raises:
             ValueError: the split is unknown.
         """
         check_choice(split, SPLITS, "split")
-        positions = np.arange(len(self.order))
+        positions = np.arange(len(self.order), dtype=np.uint32)
         if split == "test":
             return positions[:_TEST_STOP]
         if split == "eval":
@@ -160,20 +164,31 @@ class GoalSource:
             return positions[_EVAL_STOP:]
         if split == "all":
             return positions
-        asins = {number: self._read_product(number).asin for number in np.unique(self.bearers[:, 0]).tolist()}
-        in_test = np.array([is_in_test_disjoint(asins[number]) for number in self.bearers[:, 0].tolist()], dtype=bool)
-        chosen: NDArray[np.int64] = positions[in_test[self._bearer_of_position] == (split == "test_disjoint")]
+        in_test = np.array([is_in_test_disjoint(asin) for asin in self._list_asins(self.bearers[:, 0])], dtype=bool)
+        chosen: NDArray[np.uint32] = positions[self._spread(in_test) == (split == "test_disjoint")]
         return chosen
 
-    def list_weights(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
+    def list_weights(self, positions: NDArray[np.uint32]) -> NDArray[np.float64]:
         """Return the weights of the goals at these positions."""
-        weights: NDArray[np.float64] = self.weights[self._bearer_of_position[positions]]
+        weights: NDArray[np.float64] = self._spread(self.weights)[positions]
         return weights
 
+    def _spread(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return the values of the bearers for each goal in order."""
+        spread: NDArray[Any] = np.repeat(values, self.bearers[:, 2])[self.order]
+        return spread
 
-def is_in_test_disjoint(asin: str) -> bool:
+
+def shuffle_goals(num_goals: int) -> NDArray[np.uint32]:
+    """Return the numbers 0 to `num_goals` - 1 in the order in which the original shuffles its goals."""
+    order = array("I", range(num_goals))
+    random.Random(ORDER_SEED).shuffle(order)
+    return np.frombuffer(order, dtype=np.uint32)
+
+
+def is_in_test_disjoint(asin: bytes) -> bool:
     """Return whether a product's goals belong to the disjoint test split (one product in ten, by its asin alone)."""
-    return zlib.crc32(asin.encode()) % _ONE_IN_TEST_DISJOINT == 0
+    return zlib.crc32(asin) % _ONE_IN_TEST_DISJOINT == 0
 
 
 class Goals(Sequence[Goal]):

@@ -19,6 +19,7 @@ NUM_WORTH_PRUNING = 50_000
 """Products from which on the search leaves out those that can no longer be among the best."""
 _MARGIN = 1.0 - 1e-6
 _LOOKUP_COST = 8
+_SHARE_FOR_A_RACE = 0.3
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -48,6 +49,7 @@ class SearchIndex:
         self._asin_ranks = arrays["asin_ranks"]
         self._num_products = len(self._asin_ranks)
         self._num_products_with_terms = num_products_with_terms
+        self._spare_sums: list[NDArray[np.float64]] = []
         self._best_divisors = arrays["term_best"]
         self._divisors = list_divisors(arrays["term_pairs"], num_all_terms, num_products_with_terms)
 
@@ -76,21 +78,25 @@ class SearchIndex:
         Terms come by falling weight. As soon as the best products so far beat whatever the terms left could give to a
         product that none has named yet, only the products still in the race are looked up in the lists left.
         """
-        sums = np.zeros(self._num_products, dtype=np.float64)
+        sums = self._spare_sums.pop() if self._spare_sums else np.zeros(self._num_products, dtype=np.float64)
         left = [*np.cumsum([term.highest for term in terms][::-1])[::-1].tolist(), 0.0]
         race = _Race(limit) if self._num_products >= NUM_WORTH_PRUNING else None
         for term, still_left in zip(terms, left[1:], strict=True):
             if race and race.is_short_beside(term):
                 race.add(sums, term)
             else:
-                now = sums[term.numbers] + term.scores[term.codes]
-                sums[term.numbers] = now
+                places = term.numbers.astype(np.intp)
+                now = sums[places] + term.scores[term.codes]
+                sums[places] = now
                 if race:
-                    race.look(term.numbers, now)
+                    race.look(places, now)
             if race:
                 race.narrow(sums, still_left)
         chosen = np.flatnonzero(sums) if race is None or race.numbers is None else race.numbers
-        return chosen, sums[chosen]
+        found = sums[chosen]
+        sums.fill(0.0)
+        self._spare_sums.append(sums)  # fresh memory costs more than the search
+        return chosen, found
 
     def _rank(
         self, numbers: NDArray[np.int64], scores: NDArray[np.float32], limit: int
@@ -127,7 +133,7 @@ class _Race:
         hits = term.numbers[places] == self.numbers
         sums[self.numbers[hits]] += term.scores[term.codes[places[hits]]]
 
-    def look(self, numbers: NDArray[np.uint32], sums: NDArray[np.float64]) -> None:
+    def look(self, numbers: NDArray[np.intp], sums: NDArray[np.float64]) -> None:
         """Note the products of a list that lead so far, so that the bound on the best can rise."""
         if self.numbers is not None:
             return
@@ -146,5 +152,5 @@ class _Race:
         floor = self._bound - still_left
         if self.numbers is not None:
             self.numbers = self.numbers[known >= floor]
-        elif floor > 0:
+        elif floor > self._bound * _SHARE_FOR_A_RACE:
             self.numbers = np.flatnonzero(sums >= floor)
