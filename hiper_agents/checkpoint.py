@@ -14,6 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from hiper_agents.adam import Adam
+
 OPTIMIZER_PREFIX = "optimizer/"
 NETWORK_PREFIX = "network/"
 REFERENCE_PREFIX = "reference/"
@@ -82,20 +84,17 @@ def load_network(network: nn.Module, tensors: dict[str, Tensor], source: Path, p
         raise ValueError(f"{source} holds weights of another network: {error}") from error
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def optimizer_tensors(optimizer: Adam) -> dict[str, Tensor]:
     """Return the optimizer's running figures by prefixed name."""
-    return {
-        f"{OPTIMIZER_PREFIX}{position}/{name}": torch.as_tensor(value)
-        for position, figures in optimizer.state_dict()["state"].items()
-        for name, value in figures.items()
-    }
+    tensors = {f"{OPTIMIZER_PREFIX}num_steps": torch.tensor(optimizer.num_steps)}
+    for position, (mean, square) in enumerate(zip(optimizer.means, optimizer.squares, strict=True)):
+        tensors |= {f"{OPTIMIZER_PREFIX}{position}/mean": mean, f"{OPTIMIZER_PREFIX}{position}/square": square}
+    return tensors
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def load_optimizer(optimizer: Adam, tensors: dict[str, Tensor]) -> None:
     """Put running figures back into an optimizer of the same parameters."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        if key.startswith(OPTIMIZER_PREFIX):
-            position, name = key.removeprefix(OPTIMIZER_PREFIX).split("/")
-            state.setdefault(int(position), {})[name] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    optimizer.num_steps = int(tensors[f"{OPTIMIZER_PREFIX}num_steps"])
+    for position, (mean, square) in enumerate(zip(optimizer.means, optimizer.squares, strict=True)):
+        mean.copy_(tensors[f"{OPTIMIZER_PREFIX}{position}/mean"])
+        square.copy_(tensors[f"{OPTIMIZER_PREFIX}{position}/square"])

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hiper_agents.adam import Adam
 from hiper_agents.batch import Minibatch
 from hiper_agents.compact.network import CompactNetwork, Encoded
 
@@ -147,9 +148,9 @@ def ppo_loss(
     return loss, {name: float(figure.detach()) for name, figure in figures.items()}
 
 
-def take_step(network: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, max_norm: float) -> None:
+def take_step(network: nn.Module, optimizer: Adam, loss: Tensor, max_norm: float) -> None:
     """Follow the loss's gradient, cut to `max_norm`."""
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(network.parameters(), max_norm)
     optimizer.step()

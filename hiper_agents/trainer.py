@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hiper_agents.adam import Adam
 from hiper_agents.batch import LearningBatch, make_imitation_batch, make_learning_batch
 from hiper_agents.checkpoint import (
     REFERENCE_PREFIX,
@@ -244,12 +245,11 @@ class Trainer:
             self._envs[split] = make_envs(self.config.env_id, options, self.config.num_envs)
         return self._envs[split]
 
-    def _new_optimizer(self) -> torch.optim.Adam:
-        return torch.optim.Adam(self.network.parameters(), lr=self.config.lr, eps=1e-5)
+    def _new_optimizer(self) -> Adam:
+        return Adam(self.network.parameters(), self.config.lr)
 
     def _set_lr(self, lr: float, progress: float) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr * (LR_FLOOR + (1 - LR_FLOOR) * 0.5 * (1 + math.cos(math.pi * progress)))
+        self.optimizer.lr = lr * (LR_FLOOR + (1 - LR_FLOOR) * 0.5 * (1 + math.cos(math.pi * progress)))
 
     def _save(self) -> None:
         state = {"config": self.config.to_dict(), "step": self.step, "history": self.history}

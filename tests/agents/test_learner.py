@@ -1,9 +1,13 @@
 """Losses: ratios start at 1, each decision gets its own credit, and what was not decided gets none."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 
+from hiper_agents.adam import Adam
 from hiper_agents.advantages import HAEConfig, Preset
 from hiper_agents.batch import gather_turns, make_imitation_batch, make_learning_batch
 from hiper_agents.compact.network import CompactNetwork, log_softmax_by_owner
@@ -119,3 +123,29 @@ def test_log_softmax_by_owner() -> None:
     found = log_softmax_by_owner(scores, owner, 3)
     for number in range(3):
         torch.testing.assert_close(found[owner == number], torch.log_softmax(scores[owner == number], 0))
+
+
+@pytest.mark.slow
+def test_adam_is_torch_adam() -> None:
+    torch.manual_seed(0)
+    start = [torch.randn(4, 3), torch.randn(3), torch.randn(2)]
+    ours, theirs = ([each.clone().requires_grad_() for each in start] for _ in range(2))
+    own, other = Adam(ours, 0.1), torch.optim.Adam(theirs, lr=0.1, eps=1e-5)
+    for _ in range(5):
+        for weights, optimizer in ((ours, own), (theirs, other)):
+            optimizer.zero_grad()
+            loss = (weights[0].sin().sum(dim=0) * weights[1]).sum() ** 2
+            loss.backward()
+            optimizer.step()
+    for first, second in zip(ours, theirs, strict=True):
+        assert torch.equal(first, second)
+    assert not torch.equal(ours[0], start[0]) and torch.equal(ours[2], start[2])
+
+
+def test_training_does_not_import_the_compiler() -> None:
+    script = (
+        "import sys, torch; from hiper_agents.adam import Adam; from hiper_agents.learner import take_step;"
+        "layer = torch.nn.Linear(2, 1); loss = layer(torch.ones(2)).sum();"
+        "take_step(layer, Adam(layer.parameters(), 0.1), loss, 1.0); sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
