@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import shutil
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -86,11 +87,28 @@ def read_arrays(folder: Path) -> dict[str, NDArray[Any]]:
         ArchiveError: an array is missing or broken.
     """
     try:
-        arrays = {name: _read_array(folder / f"{name}.npy") for name in ARRAY_NAMES}
-        arrays["records"] = np.memmap(folder / RECORDS_NAME, dtype=np.uint8, mode="r").view(np.ndarray)
-        return arrays
+        return {name: _read_array(folder / f"{name}.npy") for name in ARRAY_NAMES}
     except (OSError, ValueError) as error:
         raise ArchiveError(f"the built catalogue at {folder} is damaged ({error}); build it again") from error
+
+
+class RecordFile:
+    """The products' records: read piece by piece, so that none of them stays in this process's memory.
+
+    Raises:
+        ArchiveError: the file is missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self._descriptor = os.open(folder / RECORDS_NAME, os.O_RDONLY)
+        except OSError as error:
+            raise ArchiveError(f"the built catalogue at {folder} is damaged ({error}); build it again") from error
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return the bytes from `start` up to `stop`."""
+        return os.pread(self._descriptor, stop - start, start)
 
 
 def _read_array(path: Path) -> NDArray[Any]:

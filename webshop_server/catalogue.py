@@ -15,11 +15,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from webshop_server.archive import ARCHIVE_NAME, Manifest, check_archive, is_archive, read_arrays
+from webshop_server.archive import ARCHIVE_NAME, Manifest, RecordFile, check_archive, is_archive, read_arrays
 from webshop_server.builder import build_archive
 from webshop_server.choices import check_choice
 from webshop_server.goals import DEFAULT_PRICE_SEED, KINDS, Goals, GoalSource, draw_all
-from webshop_server.postings import ListReader, view_bytes
+from webshop_server.postings import ListReader
 from webshop_server.records import Product, RawProduct
 from webshop_server.search import SearchIndex
 from webshop_server.source_files import find_source_files, read_raw_products
@@ -32,15 +32,14 @@ _SEARCHES_REMEMBERED = 2048
 class Products(Mapping[str, Product]):
     """All products by asin, in file order; read from the archive when asked for."""
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        self._records = view_bytes(arrays["records"])
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], records: RecordFile) -> None:
         self._starts = arrays["record_starts"]
         self._asins = arrays["sorted_asins"]
         self._numbers = arrays["sorted_numbers"]
         decoder = msgspec.msgpack.Decoder(Product)
 
         def read(number: int) -> Product:
-            return decoder.decode(self._records[int(self._starts[number]) : int(self._starts[number + 1])])
+            return decoder.decode(records.read(int(self._starts[number]), int(self._starts[number + 1])))
 
         self.read = lru_cache(maxsize=_PRODUCTS_REMEMBERED)(read)
 
@@ -83,7 +82,7 @@ class Catalogue:
         self.folder = folder
         self.manifest: Manifest = check_archive(folder)
         self._arrays = read_arrays(folder)
-        self.products = Products(self._arrays)
+        self.products = Products(self._arrays, RecordFile(folder))
         self._index = SearchIndex(self._arrays, self.manifest.num_products_with_terms, self.manifest.num_all_terms)
         self._lists = {name: ListReader(self._arrays, name) for name in ("category", "query", "attribute")}
         self.find_numbers = lru_cache(maxsize=_SEARCHES_REMEMBERED)(self._find_numbers)

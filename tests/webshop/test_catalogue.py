@@ -239,6 +239,10 @@ def test_damaged_archives(tmp_path: Path) -> None:
     (out / "term_codes.npy").unlink()
     with pytest.raises(ArchiveError, match=r"damaged .*build it again"):
         Catalogue.load(out)
+    out = build_archive([make_raw("B000000001")], tmp_path / "again")
+    (out / "records.bin").unlink()
+    with pytest.raises(ArchiveError, match=r"damaged .*records.bin"):
+        Catalogue.load(out)
     manifest = json.loads((out / MANIFEST_NAME).read_text())
     (out / MANIFEST_NAME).write_text(json.dumps({**manifest, "format_version": 999}))
     with pytest.raises(ArchiveError, match="format 999"):
