@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from webshop_server.archive import FORMAT_VERSION, ArchiveError, check_archive, is_archive
 from webshop_server.builder import build_archive
+from webshop_server.records import RawProduct
 from webshop_server.source_files import SourceFiles, read_raw_products
 
 LARGEST_BUILT_UNASKED = 100_000_000
@@ -27,7 +29,24 @@ def build_cached(files: SourceFiles) -> Path:
             f"the files in {folder} have {size / 1e9:.1f} GB, too much to build on the way: run "
             f"`webshop-server build {folder} OUT` once and give OUT"
         )
-    out = find_cache_folder() / f"{digest_files(files)}-v{FORMAT_VERSION}"
+    return _keep(f"{digest_files(files)}-v{FORMAT_VERSION}", lambda: read_raw_products(files))
+
+
+def generate_cached(num_products: int, seed: int) -> Path:
+    """Return the built generated catalogue of this size and seed, from the cache if it has been built before.
+
+    Raises:
+        OSError: the cache folder cannot be written.
+    """
+    from webshop_server.generate import generate_products
+
+    name = f"generated-{num_products}-{seed}-{digest_package()}"
+    return _keep(name, lambda: generate_products(num_products, seed))
+
+
+def _keep(name: str, read_products: Callable[[], Iterable[RawProduct]]) -> Path:
+    """Return the archive of that name in the cache folder, built if it is not there or broken."""
+    out = find_cache_folder() / name
     if is_archive(out):
         try:
             check_archive(out)
@@ -35,7 +54,7 @@ def build_cached(files: SourceFiles) -> Path:
         except ArchiveError:
             pass
     try:
-        return build_archive(read_raw_products(files), out)
+        return build_archive(read_products(), out)
     except OSError:
         if is_archive(out):  # another process was faster
             return out
@@ -48,6 +67,16 @@ def find_cache_folder() -> Path:
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "hiper-suite" / "webshop"
+
+
+def digest_package() -> str:
+    """Return a digest of this package's own code and words: what a generated catalogue depends on."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted([*package.glob("*.py"), *(package / "wordlists").iterdir()]):
+        if path.is_file():
+            digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:32]
 
 
 def digest_files(files: SourceFiles) -> str:

@@ -15,7 +15,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from webshop_server.archive import ARCHIVE_NAME, Manifest, RecordFile, check_archive, is_archive, read_arrays
+from webshop_server.archive import (
+    ARCHIVE_NAME,
+    ArchiveError,
+    Manifest,
+    RecordFile,
+    check_archive,
+    is_archive,
+    read_arrays,
+)
 from webshop_server.builder import build_archive
 from webshop_server.choices import check_choice
 from webshop_server.goals import DEFAULT_PRICE_SEED, KINDS, Goals, GoalSource, draw_all
@@ -25,6 +33,7 @@ from webshop_server.search import SearchIndex
 from webshop_server.source_files import find_source_files, read_raw_products
 
 SEARCH_LIMIT = 50
+MOST_KEPT_UNASKED = 10_000
 _PRODUCTS_REMEMBERED = 4096
 _SEARCHES_REMEMBERED = 2048
 
@@ -131,9 +140,19 @@ class Catalogue:
 
     @classmethod
     def generated(cls, num_products: int = 1000, seed: int = 0) -> Catalogue:
-        """Make the embedded catalogue of this size and seed; the same one always."""
+        """Make the embedded catalogue of this size and seed; the same one always.
+
+        A small one is built once, into the user's cache folder; one that cannot be kept there is made in a temporary
+        folder.
+        """
+        from webshop_server.cache import generate_cached
         from webshop_server.generate import generate_products
 
+        if num_products <= MOST_KEPT_UNASKED:
+            try:
+                return cls(generate_cached(num_products, seed))
+            except (OSError, ArchiveError):
+                pass  # a cache that cannot be written or read costs time, not the catalogue
         return cls.from_raw(generate_products(num_products, seed))
 
     def search(self, query: str, limit: int = SEARCH_LIMIT) -> list[tuple[str, float]]:

@@ -273,3 +273,25 @@ def test_commands(tmp_path: Path, shared: Path, capsys: pytest.CaptureFixture[st
     main(["build", str(folder), str(tmp_path / "built")])
     assert "1 repeat an asin" in capsys.readouterr().out
     assert os.listdir(tmp_path / "built")
+
+
+@pytest.mark.parametrize("fault", ["none", "cache is a file", "torn archive"])
+def test_generated_catalogue_is_kept_and_survives_a_broken_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("WEBSHOP_CACHE", str(cache))
+    expected = list(Catalogue.generated(100, seed=6).products)
+    kept = [path for path in cache.iterdir() if path.is_dir()]
+    assert len(kept) == 1 and kept[0].name.startswith("generated-100-6-")
+    if fault == "cache is a file":
+        cache = tmp_path / "file"
+        cache.write_text("")
+        monkeypatch.setenv("WEBSHOP_CACHE", str(cache))
+    if fault == "torn archive":
+        for path in kept[0].iterdir():
+            if path.name != "manifest.json":
+                path.write_bytes(path.read_bytes()[:10])
+    again = Catalogue.generated(100, seed=6)
+    assert list(again.products) == expected
+    assert (again.folder == kept[0]) == (fault == "none")
