@@ -128,7 +128,7 @@ def find_real_games(split: str) -> Path | None:
     folder = Path(root).expanduser() / DATA_VERSION / split
     if folder.is_dir():
         return folder
-    logger.info("ALFWORLD_DATA is set, but there is no folder %s; the games are generated", folder)
+    logger.warning("ALFWORLD_DATA is set, but there is no folder %s; the games are generated", folder)
     return None
 
 
