@@ -13,7 +13,7 @@ import numpy as np
 from hiper_envs.milestones import Milestones, ShoppingMilestones
 from hiper_envs.spaces import UnicodeText
 from webshop_server.catalogue import Catalogue
-from webshop_server.choices import check_choice
+from webshop_server.choices import check_choice, refuse_unknown
 from webshop_server.goals import KINDS, SPLITS, Goals
 from webshop_server.page_text import write_rich_text, write_text
 from webshop_server.pages import Page
@@ -101,7 +101,9 @@ class WebShopEnv(gym.Env[str, str]):
         browser: str = "inprocess",
         compat: str = "fixed",
         expert_plan: bool = False,
+        **unknown: object,
     ) -> None:
+        refuse_unknown(unknown, type(self).__init__)
         check_choice(split, SPLITS, "split")
         check_choice(goals, KINDS, "kind of goals")
         check_choice(observation, OBSERVATIONS, "observation")

@@ -1,7 +1,8 @@
 """One helpful sentence for a name that is not among the allowed ones."""
 
 import difflib
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable
 
 MAX_LISTED = 12
 
@@ -31,3 +32,15 @@ def check_choice(value: str, allowed: Iterable[str], what: str) -> str:
     near = nearest_name(value, names) if isinstance(value, str) else None
     hint = f"; did you mean {near!r}?" if near else ""
     raise ValueError(f"unknown {what} {value!r}; allowed: {listed}{hint}")
+
+
+def refuse_unknown(given: Iterable[str], function: Callable[..., object]) -> None:
+    """Refuse keyword arguments that `function` does not name.
+
+    Raises:
+        ValueError: There is one; the message lists those that `function` takes, and the nearest name.
+    """
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    named = [name for name, parameter in inspect.signature(function).parameters.items() if parameter.kind in kinds]
+    for name in given:
+        check_choice(name, [known for known in named if known != "self"], "option")

@@ -12,7 +12,7 @@ from hiper_envs.alfworld.sources import SPLITS, Games, open_games
 from hiper_envs.alfworld.world import State
 from hiper_envs.milestones import HouseholdMilestones, Milestones
 from hiper_envs.spaces import UnicodeText
-from webshop_server.choices import check_choice, nearest_name
+from webshop_server.choices import check_choice, nearest_name, refuse_unknown
 
 ENGINES = ("fast", "textworld")
 NAME_SEEDS = 2**31
@@ -64,7 +64,9 @@ class ALFWorldEnv(gym.Env[str, str]):
         engine: str = "fast",
         expert_plan: bool = False,
         shuffle_names: bool = False,
+        **unknown: object,
     ) -> None:
+        refuse_unknown(unknown, type(self).__init__)
         self.split = check_choice(split, SPLITS, "split")
         self.engine_name = check_choice(engine, ENGINES, "engine")
         if shuffle_names and split != "train":
