@@ -23,7 +23,7 @@ from leaderboard.replay import verify_run
 from leaderboard.report import rank_runs, write_report
 from leaderboard.runner import run_panel
 from leaderboard.scoring import compare_runs, score_run
-from leaderboard.store import Run, RunError, load_run
+from leaderboard.store import Run, RunError, find_runs, load_run
 from leaderboard.submission import SubmissionError, split_name
 from leaderboard.tables import (
     render_comparisons,
@@ -89,7 +89,7 @@ def score(runs: RunFolders, types: bool = True) -> int:
     """Show the scores of runs with 95 % intervals, and the paired differences to the best run of each panel.
 
     Args:
-        runs: Folders of runs.
+        runs: Folders of runs, or folders that hold some.
         types: Show success by type of task.
     """
     loaded = rank_runs(_load_runs(runs))
@@ -110,7 +110,7 @@ def report(runs: RunFolders, out: Path = Path("report.html")) -> int:
     """Write one self-contained HTML page about runs.
 
     Args:
-        runs: Folders of runs.
+        runs: Folders of runs, or folders that hold some.
         out: The page to write.
     """
     path = write_report(_load_runs(runs), out)
@@ -132,21 +132,28 @@ def show(run: tyro.conf.Positional[Path], episode: tyro.conf.Positional[int] = 0
     return OK
 
 
-def verify(run: tyro.conf.Positional[Path]) -> int:
-    """Replay every episode of a run and compare texts, rewards, segments and score.
+def verify(runs: RunFolders) -> int:
+    """Replay every episode of runs and compare texts, rewards, segments and score.
 
     Args:
-        run: Folder of the run.
+        runs: Folders of runs, or folders that hold some.
     """
-    loaded = load_run(run)
-    differences = verify_run(loaded)
+    loaded = _load_runs(runs)
+    outcomes = [_verify_run(run, is_named=len(loaded) > 1) for run in loaded]
+    return FAILED if FAILED in outcomes else OK
+
+
+def _verify_run(run: Run, is_named: bool) -> int:
+    differences = verify_run(run)
     for difference in differences[:MAX_DIFFERENCES_SHOWN]:
         console.print(str(difference), markup=False, highlight=False, soft_wrap=True)
     if len(differences) > MAX_DIFFERENCES_SHOWN:
         console.print(f"... and {len(differences) - MAX_DIFFERENCES_SHOWN} more")
-    num_turns = sum(episode.num_turns for episode in loaded.episodes)
+    num_turns = sum(episode.num_turns for episode in run.episodes)
     verdict = f"{len(differences)} differences" if differences else "all as recorded"
-    console.print(f"{len(loaded.episodes)} episodes, {num_turns} turns replayed: {verdict}", highlight=False)
+    name = f"{run.folder}: " if is_named else ""
+    said = f"{name}{len(run.episodes)} episodes, {num_turns} turns replayed: {verdict}"
+    console.print(said, markup=False, highlight=False, soft_wrap=True)
     return FAILED if differences else OK
 
 
@@ -236,7 +243,15 @@ def _freeze(
 def _load_runs(folders: tuple[Path, ...]) -> list[Run]:
     if not folders:
         raise RunError("give at least one folder of a run")
-    return [load_run(folder) for folder in folders]
+    found = {folder: find_runs(folder) for folder in folders}
+    empty = ", ".join(str(folder) for folder, runs in found.items() if not runs)
+    if not any(found.values()):
+        raise RunError(f"there is no run in {empty}: give folders that leaderboard run wrote, or that hold some")
+    if empty:
+        Console(stderr=True).print(
+            Text(f"leaderboard: passed over, for there is no run in it: {empty}"), soft_wrap=True
+        )
+    return [load_run(folder) for folder in dict.fromkeys(run for runs in found.values() for run in runs)]
 
 
 def _check_positive(**values: float | None) -> None:

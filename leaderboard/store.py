@@ -190,6 +190,19 @@ def load_run(folder: str | Path) -> Run:
     return Run(folder, header, panel, episodes, {(time.task, time.seed): time for time in _read_times(folder)})
 
 
+def find_runs(folder: str | Path) -> list[Path]:
+    """Return the folders of the runs in a folder, sorted: the folder itself, or whatever lies below it.
+
+    Raises:
+        RunError: There is nothing of this name.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise RunError(f"{str(folder)!r} is not a run (it does not exist): give a folder that leaderboard run wrote")
+    is_run = (folder / "run.json").is_file()
+    return [folder] if is_run else sorted(path.parent for path in folder.rglob("run.json"))
+
+
 def _positions(header: RunHeader, panel: Panel) -> dict[TaskKey, int]:
     return {(row.task, row.seed + header.seed): position for position, row in enumerate(panel.tasks)}
 

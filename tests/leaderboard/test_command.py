@@ -13,6 +13,7 @@ import pytest
 
 from leaderboard.__main__ import main
 from leaderboard.panel import Panel, load_panel, write_panel
+from leaderboard.runner import run_panel
 
 
 class Done(NamedTuple):
@@ -68,6 +69,23 @@ def test_a_whole_evaluation(leaderboard: Command, panel: Panel, tmp_path: Path) 
     assert leaderboard("check", "toy_world:Mute", "--worlds", "toy_world:Toy-v0").returncode == 1
 
 
+def test_folders_that_hold_runs_are_searched(leaderboard: Command, panel: Panel, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        run_panel("toy_world:Worker", panel, tmp_path / "runs/toy-v1" / name, name=name, num_workers=0)
+    for folders in (["runs"], ["runs/toy-v1"], ["runs", "runs/toy-v1/first"]):
+        scored = leaderboard("score", *folders)
+        assert scored.returncode == 0 and "first - second" in scored.stdout, scored.stderr
+    (tmp_path / "runs/notes").mkdir()
+    reported = leaderboard("report", "runs/toy-v1", "runs/notes")
+    assert reported.returncode == 0 and "passed over, for there is no run in it: runs/notes" in reported.stderr
+    page = (tmp_path / "report.html").read_text()
+    assert "first" in page and "second" in page
+    verified = leaderboard("verify", "runs")
+    assert verified.returncode == 0
+    assert verified.stdout.count("12 episodes, 68 turns replayed: all as recorded") == 2
+    assert "runs/toy-v1/first: 12" in verified.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -78,6 +96,8 @@ def test_a_whole_evaluation(leaderboard: Command, panel: Panel, tmp_path: Path) 
         (["run", "--agent", "toy_world:Worker", "--panel", "toy.json", "--out", "toy.json/x"], "Not a directory"),
         (["report", "nowhere"], "'nowhere' is not a run"),
         (["score", "nowhere"], "'nowhere' is not a run"),
+        (["score", "."], "there is no run in .:"),
+        (["verify", "toy.json"], "there is no run in toy.json:"),
         (["score"], "give at least one folder"),
         (["freeze", "mine-v1"], "say with --env-id"),
         (["freeze", "mine-v1", "--env-id", "toy_world:Toy-v0", "--options", "{"], "--options must be a JSON object"),
