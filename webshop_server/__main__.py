@@ -23,6 +23,7 @@ from rich.progress import (
 from webshop_server.archive import check_archive
 from webshop_server.builder import build_archive
 from webshop_server.catalogue import Catalogue
+from webshop_server.listening import AddressError, open_socket, write_address
 from webshop_server.nouns import NounModelMissingError
 from webshop_server.source_files import find_source_files, read_raw_products
 
@@ -93,18 +94,21 @@ class Serve:
     host: str = "127.0.0.1"
     """Address to listen at; the default is this machine only."""
     port: int = 3000
-    """Port to listen at."""
+    """Port to listen at; 0 for any free one."""
 
     def run(self, console: Console) -> None:
         """Serve until interrupted."""
         from webshop_server.app import Site, serve
         from webshop_server.shop import Shop
 
-        catalogue = Catalogue.load(self.data) if self.data else Catalogue.generated()
-        site = Site(Shop(catalogue, self.price_seed), self.goals)
-        console.print(f"{len(catalogue.products):,} products at [bold]http://{self.host}:{self.port}/[/bold]")
-        console.print("/ starts with a random instruction, /goal/12 with that of goal 12; Ctrl-C stops.")
-        serve(site, self.host, self.port)
+        with open_socket(self.host, self.port) as listener:
+            catalogue = Catalogue.load(self.data) if self.data else Catalogue.generated()
+            site = Site(Shop(catalogue, self.price_seed), self.goals)
+            console.print(
+                f"{len(catalogue.products):,} products at [bold]{write_address(listener)}/[/bold]", soft_wrap=True
+            )
+            console.print("/ starts with a random instruction, /goal/12 with that of goal 12; Ctrl-C stops.")
+            serve(site, listener)
 
 
 def _make_bar(console: Console, count: TextColumn | MofNCompleteColumn) -> Progress:
@@ -128,7 +132,7 @@ def _describe(out: Path, console: Console) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command; a fault is told in one sentence and gives exit status 1."""
+    """Run the command; a fault is told in one sentence and gives exit status 1, a bad address 2."""
     command: Build | Generate | Serve = tyro.cli(
         Build | Generate | Serve,
         prog="webshop-server",
@@ -142,7 +146,7 @@ def main(arguments: list[str] | None = None) -> None:
         Console(stderr=True).print(
             f"webshop-server: {error}", style="red", markup=False, highlight=False, soft_wrap=True
         )
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, AddressError) else 1)
     except KeyboardInterrupt:
         Console(stderr=True).print("webshop-server: interrupted; nothing half-built stays")
         sys.exit(130)

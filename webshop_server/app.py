@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import socket
 import threading
 import time
 from collections import OrderedDict
@@ -131,9 +133,11 @@ def _tell_not_found(request: Request, _: Any) -> Response:
     return _tell(f"There is no page {request.url.path} in this shop.", _NOT_FOUND)
 
 
-def serve(site: Site, host: str, port: int) -> None:
-    """Serve a site until interrupted."""
-    uvicorn.run(make_app(site), host=host, port=port, log_level="warning")
+def serve(site: Site, listener: socket.socket) -> None:
+    """Serve a site at a listening socket until interrupted."""
+    server = uvicorn.Server(uvicorn.Config(make_app(site), log_level="warning"))
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
 
 
 class LocalServer:

@@ -4,6 +4,12 @@ import html
 import random
 import re
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -12,6 +18,7 @@ from starlette.testclient import TestClient
 
 import hiper_envs  # noqa: F401  registers the ids
 from webshop_server import Catalogue
+from webshop_server.__main__ import main
 from webshop_server.app import MAX_FORM_BYTES, Site, make_app
 from webshop_server.page_html import write_html
 from webshop_server.page_reader import read_nodes
@@ -122,3 +129,42 @@ def test_missing_browser_is_told(small_catalogue: Catalogue, monkeypatch: pytest
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(RuntimeError, match="needs Chromium and its driver"):
         gym.make("hiper/WebShop-v0", split="all", data=small_catalogue, browser="selenium")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--port", "99999"], "there is no port 99999; allowed: 1 to 65535, or 0 for any free one"),
+        (["--port", "-1"], "there is no port -1; allowed: 1 to 65535"),
+        (["--host", "no.such.host.invalid"], "there is no host 'no.such.host.invalid'"),
+        (["--host", "a" * 70], "there is no host 'aaa"),
+        (["--host", "192.0.2.1"], "cannot serve at host 192.0.2.1, port 3000"),
+        (["--port", "TAKEN"], "address already in use; choose another --port"),
+    ],
+)
+def test_addresses_that_cannot_be_served(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as left:
+        port = str(taken.getsockname()[1])
+        main(["serve", *(port if argument == "TAKEN" else argument for argument in arguments)])
+    told = capsys.readouterr()
+    assert left.value.code == 2 and told.out == ""
+    assert message in told.err and len(told.err.splitlines()) == 1
+
+
+def test_served_address_is_the_one_told(small_catalogue: Catalogue) -> None:
+    folder: Path = small_catalogue.folder
+    command = [sys.executable, "-m", "webshop_server", "serve", "--data", str(folder), "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        found = re.search(r"50 products at (http://127\.0\.0\.1:\d+/)", process.stdout.readline())
+        assert found
+        with urllib.request.urlopen(found[1], timeout=20) as page:
+            assert b"Instruction" in page.read()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.communicate()
