@@ -110,14 +110,20 @@ def play_one(agent: str, world: str, split: str, task: str, seed: int, console: 
     player: Agent = HumanAgent(console) if is_person else find_agent(agent)()
     if is_person and not split and env_id in SPLITS:
         splits = SPLITS[env_id]
-        split = Prompt.ask("Split", console=console, choices=list(splits), default=splits[0])
+        split = _ask("Split", console, default=splits[0], choices=list(splits))
     env = open_env(env_id, split)
     if is_person and not task:
-        question = f"Task, a position from 0 to {num_tasks(env) - 1} or an id"
-        task = Prompt.ask(question, console=console, default="0")
+        task = _ask(f"Task, a position from 0 to {num_tasks(env) - 1} or an id", console, default="0")
     chosen: int | str = int(task or 0) if not task.strip("-0123456789") else task
     episode = play_episode(env, player, task=chosen, seed=seed, agent_name=agent)
     show_episode(episode, console, shows_turns=not is_person)
+
+
+def _ask(question: str, console: Console, default: str, choices: list[str] | None = None) -> str:
+    try:
+        return Prompt.ask(question, console=console, choices=choices, default=default)
+    except EOFError:
+        raise KeyboardInterrupt from None
 
 
 def show_episode(episode: Episode, console: Console, shows_turns: bool = True) -> None:

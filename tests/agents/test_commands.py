@@ -80,7 +80,6 @@ def test_a_person_plays(console: Console) -> None:
     assert (reply.action, reply.subgoal, reply.switches) == ("go to desk 1", "find a mug", True)
     reply = parse_reply(person.read_turn("look", ["look"]))
     assert (reply.action, reply.subgoal, reply.switches) == ("look", "find a mug", False)
-    assert parse_reply(person.read_turn("7", ["look"])).action == "7"
     with pytest.raises(KeyboardInterrupt):
         person.read_turn("quit", [])
 
@@ -103,6 +102,42 @@ def test_a_person_chooses_split_and_task(console: Console, monkeypatch: pytest.M
         play_one("human", "alfworld", "", "", 0, console)
     text = written(console)
     assert "Your task is to" in text and "You arrive at" in text
+
+
+def test_a_mistyped_line_costs_no_turn(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = iter(["", "go red > 9", "go red > ", "-1", "visit the red room > 1", "1", "visit it > 2"])
+    monkeypatch.setattr(console, "input", lambda prompt: next(lines))
+    episode = play_episode(open_env(register_toy(), ""), HumanAgent(console), task=0)
+    assert episode.success and [step.segment for step in episode.steps] == [0, 0, 1]
+    text = written(console)
+    assert text.count("no action was entered; enter a number from 1 to 5, an action in words, or quit") == 2
+    assert "there is no action 9" in text and "there is no action -1" in text
+
+
+def test_numbers_are_not_highlighted_and_searching_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(file=StringIO(), width=200, force_terminal=True, color_system="standard", _environ={})
+    monkeypatch.setattr(console, "input", lambda prompt: "1")
+    person = HumanAgent(console)
+    info = {"admissible_actions": ["click[B07 25]"], "instruction": "a lamp of 25 dollars", "has_search_bar": True}
+    person.act("You see bed 1 and desk 20.", info)
+    person.act("You see bed 1 and desk 20.", info)
+    text = written(console)
+    assert text.count("You see bed 1 and desk 20.") == 2 and "a lamp of 25 dollars" in text and "click[B07 25]" in text
+    assert text.count("search[your words]") == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"), [([], "Split"), (["valid_seen"], "Task"), (["valid_seen", "0"], "Your task")]
+)
+def test_the_end_of_the_input_stops_a_person(
+    answers: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["hiper", "play", "alfworld"])
+    monkeypatch.setattr(sys, "stdin", StringIO("".join(f"{answer}\n" for answer in answers)))
+    with pytest.raises(SystemExit) as stop:
+        main()
+    shown = capsys.readouterr()
+    assert stop.value.code == 130 and shown.err == "stopped\n" and said in shown.out
 
 
 def test_agents_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
