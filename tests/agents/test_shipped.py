@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,13 @@ def test_weights_have_cards_and_are_small() -> None:
         assert (WEIGHTS / f"{name}.safetensors").stat().st_size < 1_000_000  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="did you mean 'webshop-flat'"):
         read_card("webshop-flt")
+
+
+def test_the_documentation_shows_the_cards_figures() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
+    for name in NAMES:
+        figures = read_card(name)["reported"]
+        assert f"| {name} | {figures['success']:.3f} | {figures['score']:.3f} | {figures['turns']:.1f} |" in page
 
 
 @pytest.mark.slow
