@@ -64,7 +64,9 @@ def run(
         turn_seconds: Time limit of a turn; a slower reply fails the episode.
         seed: Added to every task's seed, for repetitions of an agent that draws at random.
     """
-    _check_positive(episodes=episodes, turn_seconds=turn_seconds, workers=workers or 1)
+    _check_positive(episodes=episodes, turn_seconds=turn_seconds)
+    if workers < 0:
+        raise RunError(f"--workers must be 0 or more, got {workers}")
     frozen = load_panel(panel)
     name = name or split_name(agent)[1]
     folder = out or Path("runs") / frozen.name / name

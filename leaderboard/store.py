@@ -25,6 +25,7 @@ RUN_VERSION = 1
 EPISODES_FILE = "episodes.jsonl"
 TIMES_FILE = "times.jsonl"
 RECORDED_PACKAGES = ("hiper-suite", "gymnasium", "numpy", "torch")
+_NEW_RUN = "use --name or --out for a new run"
 TaskKey = tuple[str, int]
 """Task id and seed of an episode: what tells the episodes of a run apart."""
 
@@ -155,17 +156,36 @@ def split_times(episode: Episode) -> tuple[Episode, EpisodeTime | None]:
 def open_run(folder: Path, header: RunHeader, panel: Panel) -> Iterator[RunFolder]:
     """Start a run in an empty folder, or go on with the same run in its folder; nobody else may write meanwhile.
 
+    A run that ends before its first episode leaves no folder behind, unless the agent printed something.
+
     Raises:
         RunError: The folder belongs to another run, or another process writes to it.
     """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder):
+    with _lock(folder), _removing_what_is_empty(folder, made):
         header_path = folder / "run.json"
         if header_path.exists():
             _check_same_run(_read_header(header_path), header, folder)
         elif (folder / EPISODES_FILE).exists():
             raise RunError(f"the folder {str(folder)!r} holds episodes but no run.json: choose another folder")
         yield RunFolder(folder, header, panel)
+
+
+@contextmanager
+def _removing_what_is_empty(folder: Path, made: Sequence[Path]) -> Iterator[None]:
+    """Remove the folders that were made for a run, innermost first, if nothing has come into them."""
+    try:
+        yield
+    finally:
+        log = folder / "agent.log"
+        is_empty = all(path.name in ("lock", log.name) for path in folder.iterdir())
+        if is_empty and not (log.exists() and log.stat().st_size):
+            for path in (folder / "lock", log):
+                path.unlink(missing_ok=True)
+            for path in made:
+                with suppress(OSError):
+                    path.rmdir()
 
 
 def load_run(folder: str | Path) -> Run:
@@ -219,13 +239,17 @@ def _read_header(path: Path) -> RunHeader:
 
 
 def _check_same_run(before: RunHeader, now: RunHeader, folder: Path) -> None:
-    for field in ("agent", "agent_digest", "name", "panel", "panel_digest", "seed", "turn_seconds"):
+    for field in ("agent", "name", "panel", "seed", "turn_seconds", "agent_digest", "panel_digest"):
         old, new = getattr(before, field), getattr(now, field)
-        if old != new:
-            raise RunError(
-                f"the folder {str(folder)!r} holds a run with {field} {old!r}, not {new!r}: choose another folder, or"
-                " repeat the command that began it"
-            )
+        if old == new:
+            continue
+        if field.endswith("_digest"):
+            changed = f"the panel {now.panel}" if field == "panel_digest" else Path(now.agent.rpartition(":")[0]).name
+            raise RunError(f"{changed} has changed since the run in {str(folder)!r} began: {_NEW_RUN}")
+        raise RunError(
+            f"the folder {str(folder)!r} holds a run with {field} {old!r}, not {new!r}: {_NEW_RUN}, or repeat the"
+            " command that began it"
+        )
 
 
 @contextmanager

@@ -82,18 +82,29 @@ class _CheckedFactory:
 
 
 def agent_digest(name: str) -> str:
-    """Return the SHA-256 of the file that a submission names, "" if there is no such file.
+    """Return the SHA-256 of the file that a submission names, "" for a module that is no file.
 
     It notices that this file was edited between two parts of a run, not that one which it imports was.
+
+    Raises:
+        SubmissionError: There is no such file or module.
     """
     module_name, _ = split_name(name)
     origin: str | None = module_name
-    if not module_name.endswith(".py"):
+    if module_name.endswith(".py"):
+        _check_file(Path(module_name))
+    else:
         try:
             spec = importlib.util.find_spec(module_name)
-        except (ImportError, ValueError):
+        except ModuleNotFoundError as error:
+            raise _missing_module(error.name or module_name, module_name) from error
+        except ValueError:
             return ""
-        origin = spec.origin if spec else None
+        except Exception as error:
+            raise _import_failure(module_name, error) from error
+        if spec is None:
+            raise _missing_module(module_name, module_name)
+        origin = spec.origin
     path = Path(origin or "")
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
@@ -102,23 +113,30 @@ def _import_module(module_name: str) -> ModuleType:
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        missing = error.name or module_name
-        if module_name == missing or module_name.startswith(f"{missing}."):
-            raise SubmissionError(
-                f"there is no module {missing!r}: install it, run from the folder that holds it, or give a path with"
-                f" .py, such as {module_name.replace('.', '/')}.py:MyAgent"
-            ) from error
-        raise SubmissionError(f"the module {module_name!r} imports {missing!r}, which is not installed") from error
+        raise _missing_module(error.name or module_name, module_name) from error
     except Exception as error:
         raise _import_failure(module_name, error) from error
 
 
-def _load_file(path: Path) -> ModuleType:
+def _missing_module(missing: str, module_name: str) -> SubmissionError:
+    if module_name == missing or module_name.startswith(f"{missing}."):
+        return SubmissionError(
+            f"there is no module {missing!r}: install it, run from the folder that holds it, or give a path with"
+            f" .py, such as {module_name.replace('.', '/')}.py:MyAgent"
+        )
+    return SubmissionError(f"the module {module_name!r} imports {missing!r}, which is not installed")
+
+
+def _check_file(path: Path) -> None:
     if not path.is_file():
         names = [other.name for other in path.parent.glob("*.py")] if path.parent.is_dir() else []
         near = nearest_name(path.name, names)
         hint = f"; did you mean {str(path.with_name(near))!r}?" if near else ""
         raise SubmissionError(f"there is no file {str(path)!r}{hint}")
+
+
+def _load_file(path: Path) -> ModuleType:
+    _check_file(path)
     module_name = f"submission_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:

@@ -156,7 +156,10 @@ def test_edited_agent_is_refused(panel: Panel, tmp_path: Path) -> None:
     source.write_text("from toy_world import Worker as Mine\n")
     run_panel(f"{source}:Mine", panel, tmp_path / "run", num_episodes=1, num_workers=0)
     source.write_text("from toy_world import Dawdler as Mine\n")
-    with pytest.raises(RunError, match="agent_digest"):
+    with pytest.raises(RunError, match=r"mine\.py has changed since the run in '.*/run' began: .* --name or --out"):
+        run_panel(f"{source}:Mine", panel, tmp_path / "run", num_workers=0)
+    source.unlink()
+    with pytest.raises(SubmissionError, match=r"there is no file '.*mine\.py'"):
         run_panel(f"{source}:Mine", panel, tmp_path / "run", num_workers=0)
 
 
@@ -172,8 +175,18 @@ def test_two_runs_into_one_folder_are_refused(panel: Panel, tmp_path: Path) -> N
 def test_agent_that_cannot_be_made_leaves_no_run(panel: Panel, tmp_path: Path) -> None:
     for num_workers in (0, 1):
         with pytest.raises(SubmissionError, match="could not be made without arguments: RuntimeError: no weights"):
-            run_panel("toy_world:Unready", panel, tmp_path, num_workers=num_workers)
+            run_panel("toy_world:Unready", panel, tmp_path / "runs/toy", num_workers=num_workers)
+        with pytest.raises(SubmissionError, match="did you mean 'Worker'"):
+            run_panel("toy_world:Wroker", panel, tmp_path / "runs/toy", num_workers=num_workers)
+        assert not list(tmp_path.iterdir())
     assert run_panel("toy_world:Worker", panel, tmp_path, num_episodes=1, num_workers=0).header.name == "Worker"
+
+
+def test_agent_that_prints_before_it_is_refused_keeps_its_log(panel: Panel, tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text("import os\nprint('no licence', flush=True)\nos._exit(4)\n")
+    with pytest.raises(SubmissionError, match=r"ended with exit code 4; see .*agent\.log"):
+        run_panel(f"{tmp_path}/loud.py:Agent", panel, tmp_path / "run")
+    assert (tmp_path / "run/agent.log").read_text() == "no licence\n"
 
 
 def test_broken_world_stops_the_run(panel: Panel, tmp_path: Path) -> None:
