@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 ARCHIVE_NAME = "catalogue"
 MANIFEST_NAME = "manifest.json"
 RECORDS_NAME = "records.bin"
@@ -26,6 +26,7 @@ ARRAY_NAMES = (
     *(f"{name}_{part}" for name in ("category", "query", "attribute")
       for part in ("keys", "key_starts", "starts", "numbers")),
 )  # fmt: skip
+FILE_NAMES = (RECORDS_NAME, *(f"{name}.npy" for name in ARRAY_NAMES))
 _SMALL_ARRAY = 1 << 16
 
 
@@ -41,6 +42,7 @@ class Manifest(msgspec.Struct, frozen=True):
         num_unsold: Records left out because of their asin ("nan" or too long).
         num_products_with_terms: Products with at least one search term.
         num_all_terms: Length of all product texts in terms.
+        file_sizes: Bytes of each other file by name.
     """
 
     format_version: int
@@ -51,10 +53,22 @@ class Manifest(msgspec.Struct, frozen=True):
     num_unsold: int
     num_products_with_terms: int
     num_all_terms: int
+    file_sizes: dict[str, int]
+
+
+class _Format(msgspec.Struct):
+    """What manifests of all versions say."""
+
+    format_version: int
 
 
 class ArchiveError(ValueError):
-    """A built catalogue cannot be opened."""
+    """A built catalogue cannot be opened or read."""
+
+
+def explain_damage(folder: Path, damage: object) -> ArchiveError:
+    """Return the error for a built catalogue whose files are not as they were built."""
+    return ArchiveError(f"the built catalogue at {folder} is damaged ({damage}); build it again")
 
 
 def is_archive(folder: Path) -> bool:
@@ -63,21 +77,39 @@ def is_archive(folder: Path) -> bool:
 
 
 def check_archive(folder: Path) -> Manifest:
-    """Return the manifest of a built catalogue.
+    """Return the manifest of a built catalogue whose files are all there in their sizes.
 
     Raises:
-        ArchiveError: it is broken or of another version.
+        ArchiveError: it is broken or of another version, or a file is missing or of another size.
     """
+    manifest = _read_manifest(folder)
+    for name in FILE_NAMES:
+        try:
+            size = (folder / name).stat().st_size
+        except OSError as error:
+            raise explain_damage(folder, error) from error
+        if size != manifest.file_sizes.get(name):
+            raise explain_damage(folder, f"{name} has {size} bytes, not {manifest.file_sizes.get(name)}")
+    return manifest
+
+
+def _read_manifest(folder: Path) -> Manifest:
     try:
-        manifest = msgspec.json.decode((folder / MANIFEST_NAME).read_bytes(), type=Manifest)
+        content = (folder / MANIFEST_NAME).read_bytes()
+        version = msgspec.json.decode(content, type=_Format).format_version
+        if version == FORMAT_VERSION:
+            return msgspec.json.decode(content, type=Manifest)
     except (OSError, msgspec.MsgspecError) as error:
         raise ArchiveError(f"the built catalogue at {folder} cannot be read ({error}); build it again") from error
-    if manifest.format_version != FORMAT_VERSION:
-        raise ArchiveError(
-            f"the catalogue at {folder} was built in format {manifest.format_version}, this version reads format "
-            f"{FORMAT_VERSION}; build it again"
-        )
-    return manifest
+    raise ArchiveError(
+        f"the catalogue at {folder} was built in format {version}, this version reads format {FORMAT_VERSION}; "
+        "build it again"
+    )
+
+
+def list_sizes(folder: Path) -> dict[str, int]:
+    """Return the sizes of the files that a manifest lists, in bytes."""
+    return {name: (folder / name).stat().st_size for name in FILE_NAMES}
 
 
 def read_arrays(folder: Path) -> dict[str, NDArray[Any]]:
@@ -89,11 +121,14 @@ def read_arrays(folder: Path) -> dict[str, NDArray[Any]]:
     try:
         return {name: _read_array(folder / f"{name}.npy") for name in ARRAY_NAMES}
     except (OSError, ValueError) as error:
-        raise ArchiveError(f"the built catalogue at {folder} is damaged ({error}); build it again") from error
+        raise explain_damage(folder, error) from error
 
 
 class RecordFile:
     """The products' records: read piece by piece, so that none of them stays in this process's memory.
+
+    Attributes:
+        folder: The archive that it lies in.
 
     Raises:
         ArchiveError: the file is missing.
@@ -103,7 +138,8 @@ class RecordFile:
         try:
             self._descriptor = os.open(folder / RECORDS_NAME, os.O_RDONLY)
         except OSError as error:
-            raise ArchiveError(f"the built catalogue at {folder} is damaged ({error}); build it again") from error
+            raise explain_damage(folder, error) from error
+        self.folder = folder
         weakref.finalize(self, os.close, self._descriptor)
 
     def read(self, start: int, stop: int) -> bytes:
@@ -113,7 +149,10 @@ class RecordFile:
 
 def _read_array(path: Path) -> NDArray[Any]:
     is_small = path.stat().st_size <= _SMALL_ARRAY
-    array: NDArray[Any] = np.load(path, mmap_mode=None if is_small else "r")
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode=None if is_small else "r")
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
     return array.view(np.ndarray)
 
 

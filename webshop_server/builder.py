@@ -12,7 +12,15 @@ import msgspec
 import numpy as np
 
 from webshop_server.analyzer import analyze
-from webshop_server.archive import FORMAT_VERSION, MANIFEST_NAME, RECORDS_NAME, ArchiveFolder, Manifest, write_arrays
+from webshop_server.archive import (
+    FORMAT_VERSION,
+    MANIFEST_NAME,
+    RECORDS_NAME,
+    ArchiveFolder,
+    Manifest,
+    list_sizes,
+    write_arrays,
+)
 from webshop_server.goals import DEFAULT_PRICE_SEED, KINDS, count_combinations, draw_all, shuffle_goals, weigh_synthetic
 from webshop_server.nouns import NounModel
 from webshop_server.postings import Arrays, ListWriter, TermWriter
@@ -158,6 +166,7 @@ class _Builder:
             num_unsold=self._num_unsold,
             num_products_with_terms=self._terms.num_products_with_terms,
             num_all_terms=self._terms.num_all_terms,
+            file_sizes=list_sizes(self._folder),
         )
         (self._folder / MANIFEST_NAME).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -45,14 +46,14 @@ def generate_cached(num_products: int, seed: int) -> Path:
 
 
 def _keep(name: str, read_products: Callable[[], Iterable[RawProduct]]) -> Path:
-    """Return the archive of that name in the cache folder, built if it is not there or broken."""
+    """Return the archive of that name in the cache folder, built if it is not there, and again if it is broken."""
     out = find_cache_folder() / name
     if is_archive(out):
         try:
             check_archive(out)
             return out
         except ArchiveError:
-            pass
+            shutil.rmtree(out, ignore_errors=True)
     try:
         return build_archive(read_products(), out)
     except OSError:

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from webshop_server.archive import (
     ARCHIVE_NAME,
+    RECORDS_NAME,
     ArchiveError,
     Manifest,
     RecordFile,
     check_archive,
+    explain_damage,
     is_archive,
     read_arrays,
 )
@@ -48,7 +50,11 @@ class Products(Mapping[str, Product]):
         decoder = msgspec.msgpack.Decoder(Product)
 
         def read(number: int) -> Product:
-            return decoder.decode(records.read(int(self._starts[number]), int(self._starts[number + 1])))
+            record = records.read(int(self._starts[number]), int(self._starts[number + 1]))
+            try:
+                return decoder.decode(record)
+            except msgspec.MsgspecError as error:
+                raise explain_damage(records.folder, f"product {number} in {RECORDS_NAME}: {error}") from error
 
         self.read = lru_cache(maxsize=_PRODUCTS_REMEMBERED)(read)
 
@@ -105,6 +111,7 @@ class Catalogue:
         Real files are built once, into the user's cache folder, under the digest of the files.
 
         Raises:
+            ArchiveError: the built catalogue is damaged or of another version.
             FileNotFoundError: there is no such folder, or neither archive nor source files lie in it.
             CatalogueDataError: a source file cannot be read.
             NounModelMissingError: title nouns are needed and spaCy's model is not installed.

@@ -252,6 +252,33 @@ def test_damaged_archives(tmp_path: Path) -> None:
         Catalogue.load(out)
 
 
+@pytest.mark.parametrize("name", ["records.bin", "term_codes.npy", "prices.npy", "sorted_asins.npy"])
+@pytest.mark.parametrize("change", ["cut", "longer"])
+def test_files_of_another_size_are_named(tmp_path: Path, name: str, change: str) -> None:
+    out = build_archive((make_raw(f"B0000000{number:02}") for number in range(50)), tmp_path / "built")
+    content = (out / name).read_bytes()
+    (out / name).write_bytes(content[: len(content) // 2] if change == "cut" else content + b"x")
+    with pytest.raises(ArchiveError, match=rf"{out} is damaged \({name} has \d+ bytes, not \d+\); build it again"):
+        Catalogue.load(out)
+
+
+def test_broken_records_are_named(tmp_path: Path) -> None:
+    """Damage that leaves the size as it was shows when a product is read."""
+    out = build_archive([make_raw("B000000001")], tmp_path / "built")
+    (out / "records.bin").write_bytes(b"\xc1" * (out / "records.bin").stat().st_size)
+    catalogue = Catalogue.load(out)
+    with pytest.raises(ArchiveError, match=rf"{out} is damaged \(product 0 in records.bin: .*\); build it again"):
+        catalogue.products["B000000001"]
+
+
+def test_format_is_told_before_what_it_lacks(tmp_path: Path) -> None:
+    """The manifest of an earlier format lacks fields of this one."""
+    out = build_archive([make_raw("B000000001")], tmp_path / "built")
+    (out / MANIFEST_NAME).write_text('{"format_version": 3, "digest": ""}')
+    with pytest.raises(ArchiveError, match=r"built in format 3, this version reads format 4; build it again"):
+        Catalogue.load(out)
+
+
 def test_temporary_catalogue_goes_with_its_object() -> None:
     catalogue = Catalogue.from_raw([make_raw("B000000001")])
     folder = catalogue.folder
@@ -294,4 +321,4 @@ def test_generated_catalogue_is_kept_and_survives_a_broken_cache(
                 path.write_bytes(path.read_bytes()[:10])
     again = Catalogue.generated(100, seed=6)
     assert list(again.products) == expected
-    assert (again.folder == kept[0]) == (fault == "none")
+    assert (again.folder == kept[0]) == (fault != "cache is a file"), "a broken one is built again in its place"
