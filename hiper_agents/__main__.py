@@ -36,7 +36,7 @@ def train(
 
 @app.command(name="eval")
 def evaluate(
-    agents: Positional[tuple[str, ...]],
+    agents: Positional[tuple[str, ...]] = (),
     /,
     env: str = "hiper/ALFWorld-v0",
     split: str = "",
@@ -46,7 +46,7 @@ def evaluate(
     """Play tasks of a split and show means with 95 % bootstrap intervals.
 
     Args:
-        agents: Each of them hiper, flat, random, expert, any module:factory, or a .safetensors file.
+        agents: Each of them hiper, flat, rule, random, expert, module:factory, file.py:factory, or a .safetensors file.
         env: Gymnasium id of the environment, or alfworld or webshop.
         split: By default valid_unseen of ALFWorld, test of WebShop.
         episodes: Number of tasks, evenly spread over the split.
@@ -70,14 +70,15 @@ def play(
 
     Args:
         world: alfworld, webshop, or the Gymnasium id of an environment.
-        agent: human, hiper, flat, rule, random, expert, any module:factory, or a .safetensors file.
+        agent: human, hiper, flat, rule, random, expert, module:factory, file.py:factory, or a .safetensors file.
         split: A person is asked for it; else valid_unseen of ALFWorld, test of WebShop.
         task: Position or id of the task. A person is asked for it; else the first.
         seed: Seed of the agent and the environment.
     """
     from hiper_agents.play_command import play_one
 
-    play_one(agent, world, split, task, seed, console)
+    if play_one(agent, world, split, task, seed, console).error is not None:
+        sys.exit(1)
 
 
 @app.command
@@ -102,8 +103,7 @@ def main() -> None:
         Console(stderr=True).print(f"hiper: {error}", style="red", markup=False)
         sys.exit(2)
     except KeyboardInterrupt:
-        hint = "; the same command goes on from the last checkpoint" if sys.argv[1:2] == ["train"] else ""
-        Console(stderr=True).print(f"stopped{hint}")
+        Console(stderr=True).print("stopped")
         sys.exit(130)
 
 

@@ -33,9 +33,7 @@ class HumanAgent:
         """
         actions = cast(list[str], info["admissible_actions"])
         if self._is_first:
-            self.console.print(
-                HELP + (f" {SEARCH_HELP}" if "has_search_bar" in info else ""), style="dim", markup=False
-            )
+            self._show(f"{HELP} {SEARCH_HELP}" if "has_search_bar" in info else HELP, "dim")
             self._show(str(info["instruction"]), "bold")
         self._is_first = False
         self._show(observation)

@@ -73,7 +73,15 @@ def open_env(world: str, split: str) -> SubgoalWrapper:
 
 
 def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, seed: int, console: Console) -> None:
-    """Play the same tasks with each agent and show a table; see `hiper eval --help`."""
+    """Play the same tasks with each agent and show a table; see `hiper eval --help`.
+
+    Raises:
+        ValueError: There is no agent, no episode, or no such agent, world or split.
+    """
+    if not agents:
+        raise ValueError(f"no agent to evaluate: name one or more of {', '.join(NAMED)}, like hiper eval hiper random")
+    if episodes < 1:
+        raise ValueError(f"--episodes is {episodes}; it must be at least 1")
     makers = {name: find_agent(name) for name in agents}
     world = open_env(env, split)
     tasks = spread_tasks(num_tasks(world), episodes)
@@ -85,6 +93,10 @@ def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, 
             for position, task in enumerate(track(tasks, name, console=console, transient=True))
         ]
         table.add_row(name, *summarise_episodes(played))
+        errors = [episode.error for episode in played if episode.error is not None]
+        if errors:
+            told = f"{name} broke off {len(errors)} of {len(played)} episodes, first with {errors[0]}"
+            console.print(told, style="red", markup=False, highlight=False)
     console.print(table)
 
 
@@ -103,8 +115,8 @@ def _with_interval(values: np.ndarray[Any, Any]) -> str:
     return f"{values.mean():.3f} [{low:.2f}, {high:.2f}]".replace("[", "(").replace("]", ")")
 
 
-def play_one(agent: str, world: str, split: str, task: str, seed: int, console: Console) -> None:
-    """Play one task and show it; see `hiper play --help`."""
+def play_one(agent: str, world: str, split: str, task: str, seed: int, console: Console) -> Episode:
+    """Play one task, show it and return it; see `hiper play --help`."""
     env_id = name_world(world)
     is_person = agent == "human"
     player: Agent = HumanAgent(console) if is_person else find_agent(agent)()
@@ -117,6 +129,7 @@ def play_one(agent: str, world: str, split: str, task: str, seed: int, console: 
     chosen: int | str = int(task or 0) if not task.strip("-0123456789") else task
     episode = play_episode(env, player, task=chosen, seed=seed, agent_name=agent)
     show_episode(episode, console, shows_turns=not is_person)
+    return episode
 
 
 def _ask(question: str, console: Console, default: str, choices: list[str] | None = None) -> str:
@@ -128,16 +141,17 @@ def _ask(question: str, console: Console, default: str, choices: list[str] | Non
 
 def show_episode(episode: Episode, console: Console, shows_turns: bool = True) -> None:
     """Show an episode turn by turn, each segment in a colour, and how it ended."""
-    console.print(f"[bold]{escape(episode.task_id)}[/bold]  {escape(episode.instruction)}")
+    console.print(f"[bold]{escape(episode.task_id)}[/bold]  {escape(episode.instruction)}", highlight=False)
     for step in episode.steps if shows_turns else ():
         colour = COLOURS[step.segment % len(COLOURS)]
         if step.is_boundary:
             subgoal = episode.segments[step.segment].subgoal or "no subgoal"
-            console.print(f"[{colour} bold]segment {step.segment}: {escape(subgoal)}[/]")
-        console.print(f"[{colour}]{step.turn:>3} > {escape(step.action)}[/]")
-        console.print(f"      {escape(step.observation[:300])}", style="dim")
+            console.print(f"[{colour} bold]segment {step.segment}: {escape(subgoal)}[/]", highlight=False)
+        console.print(f"[{colour}]{step.turn:>3} > {escape(step.action)}[/]", highlight=False)
+        console.print(f"      {escape(step.observation[:300])}", style="dim", highlight=False)
     if episode.error:
-        console.print(escape(episode.error), style="red")
+        told = f"{episode.agent} broke off the episode with {episode.error}"
+        console.print(told, style="red", markup=False, highlight=False)
     table = Table("segment", "turns", "subgoal", "reward", "ended by")
     for number, segment in enumerate(episode.segments):
         span = f"{segment.start}-{segment.end - 1}"

@@ -147,12 +147,62 @@ def test_agents_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         find_agent("hipr")
 
 
+BREAKER = """
+class Breaker:
+    def reset(self, seed):
+        if seed == 1:
+            raise KeyError("the first")
+
+    def act(self, observation, info):
+        return "look"
+"""
+
+
+@pytest.mark.parametrize("name", ["my_breaker.py:Breaker", "my_breaker:Breaker"])
+def test_an_agent_of_the_working_folder_that_breaks_off_is_told(
+    name: str, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my_breaker.py").write_text(BREAKER)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "my_breaker", raising=False)
+    register_toy()
+    evaluate_agents([name], "toy/Rooms-v0", "", 4, 0, console)
+    assert f"{name} broke off 1 of 4 episodes, first with KeyError: 'the first'" in written(console)
+    for seed, code in ((0, 0), (1, 1)):
+        monkeypatch.setattr(sys, "argv", ["hiper", "play", "toy/Rooms-v0", "--agent", name, "--seed", str(seed)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+            sys.exit(0)
+        assert stop.value.code == code
+    assert f"{name} broke off the episode with KeyError: 'the first'" in " ".join(capsys.readouterr().out.split())
+
+
+def test_agents_that_cannot_be_imported_get_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "wrong_agent.py").write_text("import nothing_of_this_name\n")
+    (tmp_path / "other_agent.py").write_text("agent = 3\n1 / agent.real\n")
+    (tmp_path / "worse_agent.py").write_text("1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name, sentence in (
+        ("wrong_agent:Agent", "cannot be found: No module named 'nothing_of_this_name'"),
+        ("other_agent:agent", "is of type int; it must be a class"),
+        ("worse_agent.py:Agent", r"importing 'worse_agent.py' failed: ZeroDivisionError"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            find_agent(name)
+    assert sys.path[-1] == str(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["train", "--config", "alfworld-hipr"], "did you mean 'alfworld-hiper'"),
         (["train", "--config", "alfworld-hiper", "--setting", "updats=3"], "did you mean 'updates'"),
         (["eval", "hipr"], "did you mean 'hiper'"),
+        (["eval"], "no agent to evaluate: name one or more of hiper, flat, rule, random, expert"),
+        (["eval", "random", "--episodes", "0"], "--episodes is 0; it must be at least 1"),
+        (["play", "--agent", "nowhere/mine.py:Mine"], "there is no file 'nowhere/mine.py'"),
         (["play", "alfworld", "--agent", "expert", "--split", "valid_unsen"], "did you mean 'valid_unseen'"),
         (["play", "alfwrld"], "did you mean 'alfworld'"),
         (["play", "webshop", "--agent", "rule", "--task", "-1"], "there is no task -1"),
