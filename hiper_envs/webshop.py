@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import reprlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -85,7 +87,7 @@ class WebShopEnv(gym.Env[str, str]):
         expert_plan: Whether `info` carries "expert_plan", the actions that buy what is wanted (privileged).
 
     Raises:
-        ValueError: an argument is not among the allowed ones, or the split is empty.
+        ValueError: an argument is not among the allowed ones, the split is empty, or a built catalogue is damaged.
         FileNotFoundError: `data` is a folder that is not there or lacks a file.
     """
 
@@ -163,9 +165,16 @@ class WebShopEnv(gym.Env[str, str]):
         return self._position, self._get_session().copy()
 
     def set_state(self, state: tuple[int, Session]) -> tuple[str, dict[str, Any]]:
-        """Return to a snapshot; the observation and info there are returned."""
-        position, session = state
-        self._position, self._session = position, session.copy()
+        """Return to a snapshot; the observation and info there are returned.
+
+        Raises:
+            TypeError: the state is none that `get_state` returned.
+        """
+        match state:
+            case (int(position), Session() as session):
+                self._position, self._session = position, session.copy()
+            case _:
+                raise TypeError(f"expected a state that get_state() returned, not {_shorten(state)}")
         if self._browser:
             self._browser.open(self._session)
         page = self.shop.show(self._session)
@@ -235,13 +244,27 @@ def list_admissible_actions(page: Page) -> list[str]:
     return [f"click[{text}]" for text in page.clickables if text]
 
 
+def _shorten(value: object) -> str:
+    """Return a value and its type for a message."""
+    return f"{reprlib.repr(value)} ({type(value).__name__})"
+
+
 @lru_cache(maxsize=8)
 def _open(folder: str | None) -> Catalogue:
     return Catalogue.generated() if folder is None else Catalogue.load(folder)
 
 
 def open_catalogue(data: str | Path | None = None) -> Catalogue:
-    """Return the catalogue at a path (None: the generated one); one object for all who ask in this process."""
+    """Return the catalogue at a path (None: the generated one); one object for all who ask in this process.
+
+    Raises:
+        ValueError: `data` is neither, or the catalogue there is damaged.
+        FileNotFoundError: `data` is a folder that is not there or lacks a file.
+    """
+    if data is not None and not isinstance(data, (str, os.PathLike)):
+        raise ValueError(
+            f"data takes the path of a folder, a Catalogue or None (the generated products), not {_shorten(data)}"
+        )
     return _open(None if data is None else str(Path(data).expanduser().resolve()))
 
 

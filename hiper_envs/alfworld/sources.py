@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -14,6 +14,9 @@ SPLITS = ("train", "valid_seen", "valid_unseen")
 DATA_VERSION = "json_2.1.1"
 GAME_NAME = "game"
 GENERATED = "generated"
+GAMES_TAKEN = (
+    f"games= takes a folder, a file ending in {' or '.join(GAME_SUFFIXES)}, a list of such files, {GENERATED!r} or None"
+)
 
 logger = logging.getLogger(__name__)
 
@@ -105,19 +108,31 @@ def open_games(games: Games, split: str) -> GameSource:
 
     Raises:
         FileNotFoundError: A file or folder is missing.
-        ValueError: A folder without playable games, a file of another kind, or an empty sequence.
+        ValueError: A folder without playable games, a file of another kind, an empty sequence, or none of these.
     """
     if games == GENERATED:
         return GeneratedGames(split)
     if games is None:
         folder = find_real_games(split)
         return GeneratedGames(split) if folder is None else open_folder(folder)
-    if isinstance(games, (str, Path)):
+    if isinstance(games, (str, os.PathLike)):
         path = Path(games).expanduser()
-        if path.name.endswith(GAME_SUFFIXES):
+        if path.name.endswith(GAME_SUFFIXES) or path.is_file():
             return open_files([path])
         return open_folder(_enter_split(path, split))
-    return open_files([Path(path).expanduser() for path in games])
+    return open_files(_list_paths(games))
+
+
+def _list_paths(games: object) -> list[Path]:
+    """Return the paths of a sequence; anything else is refused."""
+    if not isinstance(games, Iterable) or isinstance(games, (bytes, bytearray, Mapping)):
+        raise ValueError(f"{GAMES_TAKEN}, not {games!r} ({type(games).__name__})")
+    paths = []
+    for path in games:
+        if not isinstance(path, (str, os.PathLike)):
+            raise ValueError(f"{GAMES_TAKEN}, not a list with {path!r} ({type(path).__name__})")
+        paths.append(Path(path).expanduser())
+    return paths
 
 
 def find_real_games(split: str) -> Path | None:

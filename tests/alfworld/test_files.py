@@ -5,6 +5,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,11 +142,20 @@ def test_bad_lists_of_files_are_refused(tmp_path: Path) -> None:
         open_games([], "train")
     with pytest.raises(ValueError, match="must end in"):
         open_games([tmp_path / "game.txt"], "train")
+    (tmp_path / "game.txt").touch()
+    with pytest.raises(ValueError, match=r"game.txt is no game file: its name must end in .tw-pddl or .tw-pddl.gz"):
+        open_games(str(tmp_path / "game.txt"), "train")
     with pytest.raises(FileNotFoundError, match=r"no game file .*game\.tw-pddl"):
         open_games(tmp_path / "game.tw-pddl", "train")
     (tmp_path / "a.tw-pddl").touch()
     with pytest.raises(ValueError, match="twice"):
         open_games([tmp_path / "a.tw-pddl", tmp_path / ".." / tmp_path.name / "a.tw-pddl"], "train")
+
+
+@pytest.mark.parametrize("games", [3, 3.5, True, b"games", {"a": 1}, ["a.tw-pddl", 3], [None], object()])
+def test_games_of_another_type_are_refused(games: Any) -> None:
+    with pytest.raises(ValueError, match=r"^games= takes .*, not .*"):
+        open_games(games, "train")
 
 
 def test_names_of_tasks() -> None:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 import hiper_envs  # noqa: F401  registers the ids
 from hiper_envs.webshop import open_catalogue
-from tests.webshop.conftest import DATA
+from tests.webshop.conftest import DATA, make_raw
 from webshop_server import Catalogue
+from webshop_server.builder import build_archive
 
 ID = "hiper/WebShop-v0"
 
@@ -161,6 +162,29 @@ def test_bad_options(small_catalogue: Catalogue, options: dict[str, Any], messag
 def test_bad_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         gym.make(ID, data=tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("data", [7, 1.5, True, b"gen", ["gen"], {}])
+def test_data_of_another_type(data: Any) -> None:
+    with pytest.raises(ValueError, match=r"data takes the path of a folder, a Catalogue or None .*, not"):
+        gym.make(ID, data=data)
+
+
+def test_damaged_folder(tmp_path: Path) -> None:
+    out = build_archive((make_raw(f"B0000000{number:02}") for number in range(50)), tmp_path / "built")
+    with (out / "records.bin").open("r+b") as file:
+        file.truncate(500)
+    with pytest.raises(ValueError, match=r"damaged \(records.bin has 500 bytes, not \d+\); build it again"):
+        gym.make(ID, split="all", data=out)
+
+
+@pytest.mark.parametrize("state", [3, None, "state", (), (1, 2), (1, None, 3), ("1", "session")])
+def test_states_of_another_type(env: Any, state: Any) -> None:
+    env.reset(options={"task": 6})
+    before = env.unwrapped.get_state()
+    with pytest.raises(TypeError, match=r"expected a state that get_state\(\) returned, not "):
+        env.unwrapped.set_state(state)
+    assert env.unwrapped.get_state() == before
 
 
 def test_bad_input(env: Any) -> None:
