@@ -10,6 +10,18 @@ from hiper_agents.advantages import HAEConfig, Preset, ShapingConfig
 from webshop_server.choices import check_choice
 
 SHIPPED = resources.files("hiper_agents") / "configs"
+AT_LEAST_ONE = (
+    "num_threads",
+    "num_envs",
+    "episodes_per_update",
+    "ppo_epochs",
+    "ppo_minibatch",
+    "imitation_minibatch",
+    "evaluation_every",
+    "evaluation_episodes",
+    "evaluations_kept",
+)
+MAY_BE_NEGATIVE = ("min_expert_score", "keep_reward")
 
 
 @dataclass(frozen=True)
@@ -95,9 +107,13 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         self.preset()
-        for name in ("num_envs", "evaluation_every", "evaluations_kept", "ppo_minibatch", "imitation_minibatch"):
+        for name in AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name not in MAY_BE_NEGATIVE and isinstance(value, int | float) and not value >= 0:
+                raise ValueError(f"{each.name} is {value}; it must not be negative")
 
     def preset(self) -> Preset:
         """Return the settings of the advantages."""

@@ -11,7 +11,8 @@ from rich.console import Console
 from hiper_agents.__main__ import main
 from hiper_agents.human import HumanAgent
 from hiper_agents.play_command import evaluate_agents, find_agent, open_env, play_one
-from hiper_agents.train_command import run_training
+from hiper_agents.train_command import hold_folder, run_training
+from hiper_agents.trainer import Trainer
 from hiper_envs import parse_reply, play_episode
 
 from .toy import register_toy
@@ -64,6 +65,34 @@ def test_train_eval_and_play(trained: Path, console: Console) -> None:
     steps = written(console).count("stage imitation")
     run_training(str(trained.parent / "toy.toml"), trained.parent / "run", 1, ["num_envs=4"], None, console)
     assert "going on after step 30 of 30" in written(console) and written(console).count("stage imitation") == steps
+
+
+def test_a_folder_takes_one_training_at_a_time(trained: Path, console: Console) -> None:
+    arguments = (str(trained.parent / "toy.toml"), trained.parent / "run", 1, ["num_envs=4"], None, console)
+    with hold_folder(trained.parent / "run"), pytest.raises(ValueError, match="another hiper train is at work in"):
+        run_training(*arguments)
+    run_training(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"), [(0, "begins anew, for no step was finished"), (1, "goes on from the last checkpoint")]
+)
+def test_a_stopped_training_says_what_is_left(
+    steps: int, told: str, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop_after_steps(trainer: Trainer) -> None:
+        run_steps(trainer, steps)
+        raise KeyboardInterrupt
+
+    run_steps = Trainer.run
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    monkeypatch.setattr(Trainer, "run", stop_after_steps)
+    register_toy()
+    (tmp_path / "toy.toml").write_text(CONFIG)
+    with pytest.raises(KeyboardInterrupt):
+        run_training(str(tmp_path / "toy.toml"), tmp_path / "run", 1, [], None, console)
+    text = written(console)
+    assert "recording 20 episodes of the expert" in text and f"the same command {told}" in text
 
 
 def test_an_expert_is_shown_turn_by_turn(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,6 +228,10 @@ def test_agents_that_cannot_be_imported_get_a_sentence(tmp_path: Path, monkeypat
     [
         (["train", "--config", "alfworld-hipr"], "did you mean 'alfworld-hiper'"),
         (["train", "--config", "alfworld-hiper", "--setting", "updats=3"], "did you mean 'updates'"),
+        (["train", "--config", "alfworld-hiper", "--setting", "updates=-2"], "updates is -2; it must not be negative"),
+        (["train", "--config", "alfworld-hiper", "--setting", "lr=-0.1"], "lr is -0.1; it must not be negative"),
+        (["train", "--config", "alfworld-hiper", "--setting", "lr=nan"], "lr is nan; it must not be negative"),
+        (["train", "--config", "alfworld-hiper", "--setting", "ppo_epochs=0"], "ppo_epochs is 0; it must be at least"),
         (["eval", "hipr"], "did you mean 'hiper'"),
         (["eval"], "no agent to evaluate: name one or more of hiper, flat, rule, random, expert"),
         (["eval", "random", "--episodes", "0"], "--episodes is 0; it must be at least 1"),
