@@ -5,6 +5,7 @@ standard error), 130 when interrupted.
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,8 @@ import tyro
 from rich.console import Console
 from rich.text import Text
 
-from leaderboard.conformance import WORLDS, check_agent
+from leaderboard.check_process import CheckSetup, check_in_process
+from leaderboard.conformance import WORLDS
 from leaderboard.freezing import RECIPES, freeze_panel, freeze_recipe
 from leaderboard.panel import PANEL_FOLDER, Panel, load_panel, panel_names, write_panel
 from leaderboard.player import WorldError
@@ -83,8 +85,23 @@ def run(
             on_progress=on_progress,
         )
     console.print(render_table([score_run(played)]))
-    console.print(f"episodes in {folder}", highlight=False, soft_wrap=True)
+    _say(f"episodes in {folder}")
+    _say_what_broke_off(played)
     return OK
+
+
+def _say_what_broke_off(run: Run) -> None:
+    """Say with what the first failed episode broke off, and how to see all of it."""
+    errors = [(position, episode.error) for position, episode in enumerate(run.episodes) if episode.error is not None]
+    if errors:
+        position, error = errors[0]
+        which = f"the first of {len(errors)} episodes" if len(errors) > 1 else "the one episode"
+        _say(f"{which} that broke off: {error.partition(chr(10))[0]}")
+        _say(f"see it with: leaderboard show {shlex.quote(str(run.folder))} {position}")
+
+
+def _say(text: str) -> None:
+    console.print(Text(text), soft_wrap=True)
 
 
 def score(runs: RunFolders, types: bool = True) -> int:
@@ -168,7 +185,7 @@ def check(agent: tyro.conf.Positional[str], worlds: tuple[str, ...] = WORLDS, tu
         turn_seconds: Time limit of a turn.
     """
     _check_positive(turn_seconds=turn_seconds)
-    findings = list(check_agent(agent, worlds, turn_seconds))
+    findings = list(check_in_process(CheckSetup(agent, worlds, turn_seconds)))
     console.print(render_findings(findings), highlight=False)
     return FAILED if any(finding.verdict == "fail" for finding in findings) else OK
 

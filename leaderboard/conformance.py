@@ -43,13 +43,19 @@ class _Walk(NamedTuple):
     failure: str | None
 
 
-def check_agent(name: str, worlds: tuple[str, ...] = WORLDS, turn_seconds: float | None = None) -> Iterator[Finding]:
+def check_agent(
+    name: str,
+    worlds: tuple[str, ...] = WORLDS,
+    turn_seconds: float | None = None,
+    on_world: Callable[[str], None] = lambda world: None,
+) -> Iterator[Finding]:
     """Try an agent on a few turns of each world.
 
     Args:
         name: The submission, see `load_agent`.
         worlds: Gymnasium ids.
         turn_seconds: Time limit of a turn, None for none.
+        on_world: Called with each world's id before it is tried.
 
     Yields:
         What was found, check by check.
@@ -61,6 +67,7 @@ def check_agent(name: str, worlds: tuple[str, ...] = WORLDS, turn_seconds: float
     agent = make_agent()
     yield Finding("", "can be made without arguments, with reset and act", "pass", type(agent).__name__)
     for world in worlds:
+        on_world(world)
         env = SubgoalWrapper(make_world(world, {}, NUM_TURNS))
 
         def walk(agent: Agent, env: gym.Env[str, str] = env) -> _Walk:

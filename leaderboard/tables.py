@@ -26,7 +26,7 @@ BAND_STYLES = ("cyan", "magenta", "yellow", "green", "blue", "red")
 VERDICT_STYLES = {"pass": "green", "warning": "yellow", "fail": "bold red"}
 INTERVAL_KEYS = ("success", "score")
 TABLE_KEYS = (*INTERVAL_KEYS, "turns", "segments")
-NOTE = "in brackets: bootstrap 95 % interval over episodes"
+NOTE = "95 % interval: bootstrap over episodes, exact where all agree"
 
 
 def rank_scores(scores: Sequence[Scores]) -> list[Scores]:

@@ -68,7 +68,7 @@ Answer = Ready | Refused | TurnStarted | Played | WorldBroken
 
 def main() -> None:
     """Serve until standard input ends."""
-    requests, answers = _claim_standard_streams()
+    requests, answers = claim_standard_streams()
 
     def send(answer: Answer) -> None:
         answers.write(msgspec.json.encode(answer) + b"\n")
@@ -95,7 +95,7 @@ def main() -> None:
             send(WorldBroken(str(error)))
 
 
-def _claim_standard_streams() -> tuple[IO[bytes], IO[bytes]]:
+def claim_standard_streams() -> tuple[IO[bytes], IO[bytes]]:
     """Keep standard input and output for the protocol, and give the agent others."""
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")

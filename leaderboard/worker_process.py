@@ -143,7 +143,6 @@ class WorkerProcess:
         return self._process
 
     def _start(self) -> None:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
         with open(self._log_path, "ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "leaderboard.worker"],
@@ -151,7 +150,7 @@ class WorkerProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 bufsize=0,
-                env=environment,
+                env=worker_environment(),
                 start_new_session=True,
             )
         self._unread = b""
@@ -200,5 +199,14 @@ class WorkerProcess:
         return msgspec.structs.replace(episode, error=error)
 
     def _wait_for_end(self) -> str:
-        code = self._running.wait()
-        return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return describe_end(self._running.wait())
+
+
+def worker_environment() -> dict[str, str]:
+    """Return the environment of a process that finds the modules which this one finds."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+
+
+def describe_end(code: int) -> str:
+    """Say how a process ended, for a sentence that begins with it."""
+    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"

@@ -116,6 +116,35 @@ def test_bad_input_gets_one_sentence(
     assert sentence in done.stderr.replace("\n", " ") and "Traceback" not in done.stderr
 
 
+def test_check_outlives_an_agent_that_ends_its_process(tmp_path: Path) -> None:
+    (tmp_path / "abrupt.py").write_text(
+        "import os\nfrom toy_world import Worker\n\n\nclass Abrupt(Worker):\n"
+        "    def act(self, observation, info):\n        print('good', 'bye', flush=True)\n        os._exit(3)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "leaderboard", "check", "abrupt.py:Abrupt", "--worlds", "toy_world:Toy-v0"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "can be made without arguments" in done.stdout
+    assert "the agent's process ended with exit code 3" in done.stdout and "good bye" in done.stderr
+
+
+def test_run_says_what_the_agent_broke_off_with(leaderboard: Command, panel: Panel, tmp_path: Path) -> None:
+    write_panel(panel, tmp_path / "toy.json")
+    done = leaderboard("run", "--agent", "toy_world:Crasher", "--panel", "toy.json", "--workers", "0")
+    assert done.returncode == 0
+    assert "the first of 10 episodes that broke off: ValueError: no idea\n" in done.stdout
+    assert "leaderboard show runs/toy-v1/Crasher 2\n" in done.stdout
+
+
+def test_progress_ends_with_the_time_it_took(leaderboard: Command, panel: Panel, tmp_path: Path) -> None:
+    write_panel(panel, tmp_path / "toy.json")
+    done = leaderboard("run", "--agent", "toy_world:Slow", "--panel", "toy.json", "--workers", "0", "--episodes", "2")
+    assert "2/2" in done.stderr and "0:00:01" in done.stderr
+    refused = leaderboard("run", "--agent", "toy_world:Wroker", "--panel", "toy.json")
+    assert refused.stderr.startswith("leaderboard: ") and "0/" not in refused.stderr
+
+
 @pytest.mark.slow
 def test_interrupted_run_says_how_to_go_on(panel: Panel, tmp_path: Path) -> None:
     write_panel(panel, tmp_path / "toy.json")

@@ -30,6 +30,11 @@ def test_best_agent_comes_first() -> None:
     assert lines[-1] == "Poor [bold]: broke off 1 of 2 episodes"
 
 
+def test_note_says_where_intervals_come_from_in_one_line() -> None:
+    lines = show(render_table([score_run(GOOD)]), width=80)
+    assert "95 % interval: bootstrap over episodes, exact where all agree" in lines
+
+
 @pytest.mark.parametrize("width", [80, 100, 200])
 def test_no_number_is_cut(width: int) -> None:
     text = "\n".join(show(render_table([score_run(POOR), score_run(GOOD)]), width))

@@ -102,6 +102,14 @@ class Sleeper(Worker):
         return reply
 
 
+class Slow(Worker):
+    """Takes half a second over each episode's start."""
+
+    def reset(self, seed: int) -> None:
+        time.sleep(0.6)
+        super().reset(seed)
+
+
 class StubbornSleeper(Worker):
     """Sleeps on whatever happens."""
 
