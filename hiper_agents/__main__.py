@@ -91,7 +91,10 @@ def view(runs: Positional[tuple[Path, ...]], /, out: Path = Path("episodes.html"
     """
     from hiper_envs.viewer import load_sources, write_viewer
 
-    path = write_viewer(load_sources(runs), out)
+    def tell(note: str) -> None:
+        console.print(note, style="yellow", markup=False, highlight=False)
+
+    path = write_viewer(load_sources(runs, tell), out)
     console.print(f"episodes in {path} ({path.stat().st_size / 1024:.0f} KiB)", highlight=False)
 
 

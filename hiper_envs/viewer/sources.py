@@ -1,7 +1,7 @@
 """Finding the records that a user names: files of episodes, run folders, folders of run folders."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +13,12 @@ EPISODES_FILES = ("episodes.jsonl", "episodes.jsonl.zst")
 """What the file of episodes in a run folder is called."""
 
 
-def load_sources(paths: Iterable[str | Path]) -> list[Source]:
+def load_sources(paths: Iterable[str | Path], tell: Callable[[str], None] | None = None) -> list[Source]:
     """Read episodes and sort them by agent and world.
 
     Args:
         paths: Files of records (`.jsonl`, `.jsonl.zst`), run folders, or folders that hold such.
+        tell: Hears a sentence about each file whose last record is unfinished.
 
     Returns:
         A source for each agent, world and file, in the order of the files. The last line of a file that is still being
@@ -30,7 +31,7 @@ def load_sources(paths: Iterable[str | Path]) -> list[Source]:
     if not paths:
         raise RecordError("no episodes to view: name files of records or run folders")
     files = list(dict.fromkeys(file for path in paths for file in find_files(Path(path))))
-    return _name_apart([source for file in files for source in _load_file(file)])
+    return _name_apart([source for file in files for source in _load_file(file, tell)])
 
 
 def find_files(path: Path) -> list[Path]:
@@ -53,14 +54,26 @@ def find_files(path: Path) -> list[Path]:
     )
 
 
-def _load_file(path: Path) -> Iterable[Source]:
+def _load_file(path: Path, tell: Callable[[str], None] | None) -> Iterable[Source]:
     episodes: dict[tuple[str, str], list[Episode]] = {}
     for episode in read_episodes(path, drops_torn_end=True):
         episodes.setdefault((episode.agent, episode.env_id), []).append(episode)
     if not episodes:
         fault = "is broken or no file of episode records" if path.stat().st_size else "is empty"
         raise RecordError(f"{path} holds no whole episode, for it {fault}: play some first, or leave it out")
+    if tell is not None and _has_torn_end(path):
+        tell(f"{path}: its last record is unfinished and was left out")
     return [Source(agent, world, played, origin=str(path)) for (agent, world), played in episodes.items()]
+
+
+def _has_torn_end(path: Path) -> bool:
+    """Return whether the strict reader refuses what the lenient one has read."""
+    try:
+        for _ in read_episodes(path):
+            pass
+    except RecordError:
+        return True
+    return False
 
 
 def _name_apart(sources: Sequence[Source]) -> list[Source]:

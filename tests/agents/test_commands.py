@@ -14,8 +14,9 @@ from hiper_agents.play_command import evaluate_agents, find_agent, open_env, pla
 from hiper_agents.train_command import hold_folder, run_training
 from hiper_agents.trainer import Trainer
 from hiper_envs import parse_reply, play_episode
+from hiper_envs.records import write_episodes
 
-from .toy import register_toy
+from .toy import RoomsExpert, register_toy
 
 CONFIG = """
 name = "toy"
@@ -221,6 +222,20 @@ def test_agents_that_cannot_be_imported_get_a_sentence(tmp_path: Path, monkeypat
         with pytest.raises(ValueError, match=sentence):
             find_agent(name)
     assert sys.path[-1] == str(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["some.jsonl", "some.jsonl.zst"])
+def test_viewing_tells_of_an_unfinished_record(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env = open_env(register_toy(), "")
+    write_episodes(tmp_path / name, [play_episode(env, RoomsExpert(), task=task) for task in range(2)])
+    monkeypatch.setattr(sys, "argv", ["hiper", "view", str(tmp_path / name), "--out", str(tmp_path / "page.html")])
+    for cut, is_told in ((0, False), (20, True)):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: len(content) - cut])
+        main()
+        assert ("its last record is unfinished and was left out" in capsys.readouterr().out) is is_told
 
 
 @pytest.mark.parametrize(
