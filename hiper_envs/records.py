@@ -116,14 +116,19 @@ def _read_frames(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 def _cut_torn_end(path: Path) -> None:
     """Cut off what a killed writer left unfinished, so that what is appended can be read."""
-    whole = 0
+    whole, needs_newline = 0, False
     with path.open("rb") as file:
         try:
             for line, end in _read_frames(file) if path.suffix == ZSTD_SUFFIX else _read_plain(file):
-                whole = end if line.endswith(b"\n") else whole
+                is_ended = line.endswith(b"\n")
+                if is_ended or _is_whole(line):
+                    whole, needs_newline = end, not is_ended
         except zstandard.ZstdError:
             pass
     os.truncate(path, whole)
+    if needs_newline:
+        with path.open("ab") as file:
+            file.write(b"\n")
 
 
 def _read_plain(file: BinaryIO) -> Iterator[tuple[bytes, int]]:

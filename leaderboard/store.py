@@ -109,7 +109,6 @@ class RunFolder:
         self._positions = _positions(header, panel)
         self._episodes_path = folder / EPISODES_FILE
         self.played = [self._position_of(episode) for episode in _read_played(folder)]
-        _end_last_line(self._episodes_path, len(self.played))
 
     def append(self, episode: Episode) -> None:
         """Append an episode; once this returns, it survives whatever happens to the process."""
@@ -272,14 +271,6 @@ def _read_played(folder: Path) -> list[Episode]:
         return list(read_episodes(path, drops_torn_end=True)) if path.exists() else []
     except RecordError as error:
         raise RunError(str(error)) from error
-
-
-def _end_last_line(path: Path, num_played: int) -> None:
-    """End a last line that is whole but for its end, which a writer would cut off as unfinished."""
-    content = path.read_bytes() if path.exists() else b""
-    if content.count(b"\n") < num_played:
-        with open(path, "ab") as file:
-            file.write(b"\n")
 
 
 def _read_times(folder: Path) -> Iterator[EpisodeTime]:
