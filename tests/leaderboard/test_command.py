@@ -152,9 +152,13 @@ def test_interrupted_run_says_how_to_go_on(panel: Panel, tmp_path: Path) -> None
     command = [sys.executable, "-m", "leaderboard", "run", "--agent", "toy_world:Sleeper", "--panel", "toy.json"]
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     episodes = tmp_path / "runs/toy-v1/Sleeper/episodes.jsonl"
-    while not (episodes.exists() and episodes.read_bytes().count(b"\n") == 2):
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    try:
+        while not (episodes.exists() and episodes.read_bytes().count(b"\n") == 2):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == 130 and "the same command goes on" in errors and "Traceback" not in errors
