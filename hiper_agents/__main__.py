@@ -1,5 +1,6 @@
 """The command `hiper`: train an agent, evaluate one, watch one play, or view what was played."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -79,6 +80,24 @@ def play(
 
     if play_one(agent, world, split, task, seed, console).error is not None:
         sys.exit(1)
+
+
+@app.command
+def games(folder: Positional[Path | None] = None, /) -> None:
+    """Read through a folder of real ALFWorld games and print how many can be played, and why others are left out.
+
+    Args:
+        folder: The folder; $ALFWORLD_DATA by default.
+    """
+    from hiper_envs.alfworld.files import read_manifest
+
+    root = folder or Path(os.environ.get("ALFWORLD_DATA", ""))
+    if root == Path():
+        raise ValueError("name a folder of games, or set ALFWORLD_DATA to one")
+    manifest = read_manifest(root.expanduser())
+    console.print(
+        f"{manifest.describe()}\n{manifest.num_changed} new or changed; digest {manifest.digest}", highlight=False
+    )
 
 
 @app.command

@@ -253,6 +253,8 @@ def test_viewing_tells_of_an_unfinished_record(
         (["play", "--agent", "nowhere/mine.py:Mine"], "there is no file 'nowhere/mine.py'"),
         (["play", "alfworld", "--agent", "expert", "--split", "valid_unsen"], "did you mean 'valid_unseen'"),
         (["play", "alfwrld"], "did you mean 'alfworld'"),
+        (["games", "nowhere"], "there is no folder"),
+        (["games"], "name a folder of games, or set ALFWORLD_DATA"),
         (["play", "webshop", "--agent", "rule", "--task", "-1"], "there is no task -1"),
     ],
 )
@@ -260,7 +262,16 @@ def test_mistakes_get_a_sentence(
     arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["hiper", *arguments])
+    monkeypatch.delenv("ALFWORLD_DATA", raising=False)
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 2
     assert sentence in " ".join(capsys.readouterr().err.split())
+
+
+def test_real_games_are_counted(
+    shared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["hiper", "games", str(shared / "gold/alfworld/games")])
+    main()
+    assert "30 playable games of 30" in " ".join(capsys.readouterr().out.split())
