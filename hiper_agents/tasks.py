@@ -6,7 +6,7 @@ import numpy as np
 
 def num_tasks(env: gym.Env[str, str]) -> int:
     """Return the number of an environment's tasks."""
-    return len(env.unwrapped.tasks)  # type: ignore[attr-defined]
+    return len(env.get_wrapper_attr("tasks"))
 
 
 def draw_tasks(available: int, wanted: int, rng: np.random.Generator) -> list[int]:

@@ -76,7 +76,7 @@ def freeze_panel(
     """
     options = dict(env_options or {})
     env = make_world(env_id, options, max_turns)
-    tasks: Sequence[str] = env.unwrapped.tasks  # type: ignore[attr-defined]
+    tasks: Sequence[str] = env.get_wrapper_attr("tasks")
     if num_tasks is not None:
         if not 1 <= num_tasks <= len(tasks):
             raise PanelError(f"cannot draw {num_tasks} tasks: {env_id!r} has {len(tasks)} with these options")

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -92,7 +93,7 @@ class WorkerProcess:
 
     def fileno(self) -> int:
         """Return the descriptor of the answers, for `select`."""
-        return self._running.stdout.fileno()  # type: ignore[union-attr]
+        return _piped(self._running.stdout).fileno()
 
     def give(self, request: PlayTask) -> None:
         """Start to play a task, in a new process if there is none."""
@@ -159,7 +160,7 @@ class WorkerProcess:
 
     def _send(self, message: Setup | PlayTask) -> None:
         try:
-            self._running.stdin.write(msgspec.json.encode(message) + b"\n")  # type: ignore[union-attr]
+            _piped(self._running.stdin).write(msgspec.json.encode(message) + b"\n")
         except BrokenPipeError:
             return  # the process is gone: receive() says so
 
@@ -210,3 +211,10 @@ def worker_environment() -> dict[str, str]:
 def describe_end(code: int) -> str:
     """Say how a process ended, for a sentence that begins with it."""
     return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
+def _piped(stream: IO[bytes] | None) -> IO[bytes]:
+    """Return a stream of a process that was started with pipes, which therefore has it."""
+    if stream is None:
+        raise RuntimeError("the worker was started without pipes")
+    return stream

@@ -3,7 +3,7 @@
 import hashlib
 import random
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, SupportsFloat
 
 import gymnasium as gym
 import msgspec
@@ -47,7 +47,7 @@ def check_tasks(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> None:
     Raises:
         PanelError: It lacks one.
     """
-    known = frozenset(env.unwrapped.tasks)  # type: ignore[attr-defined]
+    known = frozenset(env.get_wrapper_attr("tasks"))
     for row in tasks:
         if row.task not in known:
             raise PanelError(f"the installed world has no task {row.task!r}; it has {len(known)} others")
@@ -69,11 +69,12 @@ def fingerprint_world(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> str
 def _probe(env: gym.Env[str, str], task: PanelTask, update: Any) -> None:
     rng = random.Random(task.seed)
     observation, info = env.reset(seed=task.seed, options={"task": task.task})
-    reward, is_over = 0.0, False
+    reward: SupportsFloat = 0.0
+    is_over = False
     for _ in range(NUM_PROBE_TURNS):
         actions = info["admissible_actions"]
         update(msgspec.json.encode([observation, info["instruction"], actions, float(reward), is_over]))
         if is_over:
             return
-        observation, reward, terminated, truncated, info = env.step(rng.choice(actions))  # type: ignore[assignment]
+        observation, reward, terminated, truncated, info = env.step(rng.choice(actions))
         is_over = terminated or truncated
