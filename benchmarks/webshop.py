@@ -28,9 +28,9 @@ import tyro
 
 import hiper_envs  # noqa: F401  registers the ids
 from hiper_envs.webshop import WebShopEnv, open_catalogue
-from webshop_server.builder import build_archive
-from webshop_server.catalogue import Catalogue
-from webshop_server.generate import generate_products
+from webshop_server.catalogue.builder import build_archive
+from webshop_server.catalogue.catalogue import Catalogue
+from webshop_server.generated.generate import generate_products
 
 ID = "hiper/WebShop-v0"
 NUM_SEARCHES = 400
@@ -41,7 +41,7 @@ NUM_RESETS = 2_000
 _OPEN_AND_SEARCH = """
 import sys, time
 start = time.perf_counter()
-from webshop_server.catalogue import Catalogue
+from webshop_server.catalogue.catalogue import Catalogue
 imported = time.perf_counter()
 catalogue = Catalogue.load(sys.argv[1])
 opened = time.perf_counter()

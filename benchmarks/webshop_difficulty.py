@@ -20,9 +20,9 @@ from hiper_agents.scripted.random_agent import RandomAgent
 from hiper_agents.scripted.rule_agent import RuleAgent
 from hiper_agents.scripted.webshop_expert import WebShopExpert
 from hiper_envs.episode import Agent, play_episode
-from webshop_server.catalogue import Catalogue
-from webshop_server.goals import Goal
-from webshop_server.records import Product
+from webshop_server.catalogue.catalogue import Catalogue
+from webshop_server.catalogue.goals import Goal
+from webshop_server.product import Product
 
 AGENTS: dict[str, Callable[[], Agent]] = {
     "search the instruction, buy the first": lambda: RuleAgent(clicks_options=False),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hiper_agents.advantages import HAEConfig, Preset, ShapingConfig
-from webshop_server.choices import check_choice
+from webshop_server.allowed_names import check_choice
 
 SHIPPED = resources.files("hiper_agents") / "configs"
 AT_LEAST_ONE = (

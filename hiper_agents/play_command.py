@@ -16,7 +16,7 @@ from hiper_agents.human import HumanAgent
 from hiper_agents.tasks import num_tasks, spread_tasks
 from hiper_envs.episode import Agent, Episode, play_episode
 from hiper_envs.subgoals import SubgoalWrapper
-from webshop_server.choices import check_choice
+from webshop_server.allowed_names import check_choice
 
 NAMED = ("hiper", "flat", "rule", "random", "expert")
 WORLDS = {"alfworld": "hiper/ALFWorld-v0", "webshop": "hiper/WebShop-v0"}

@@ -13,7 +13,7 @@ from hiper_agents.checkpoint import load_network, load_tensors
 from hiper_agents.compact.agent import CompactAgent
 from hiper_agents.compact.network import CompactNetwork
 from hiper_agents.compact.notes import recognise_world
-from webshop_server.choices import check_choice
+from webshop_server.allowed_names import check_choice
 
 WORLDS = ("alfworld", "webshop")
 WEIGHTS = resources.files("hiper_agents") / "weights"

@@ -12,12 +12,12 @@ import gymnasium as gym
 
 from hiper_envs.reply import Reply
 from hiper_envs.subgoals import Segment, SegmentTracker, name_end
-from webshop_server.reward import is_match, normalize_color
+from webshop_server.shop.reward import is_match, normalize_color
 
 if TYPE_CHECKING:
     from hiper_envs.alfworld.goals import Goal
     from hiper_envs.episode import Episode
-    from webshop_server.shop import Session, Shop
+    from webshop_server.shop.shop import Session, Shop
 
 _TREATMENTS = {"clean": "cleaned", "heat": "heated", "cool": "cooled"}
 _NAME = r"([a-z]+ \d+)"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from webshop_server.choices import check_choice
+from webshop_server.allowed_names import check_choice
 
 PROMPT_VERSION = 1
 STYLES = ("hiper", "plan-execute", "react")

@@ -11,7 +11,7 @@ from gymnasium.wrappers import TimeLimit
 
 from hiper_envs.registration import ENV_SPECS
 from hiper_envs.subgoals import SubgoalWrapper
-from webshop_server.choices import check_choice
+from webshop_server.allowed_names import check_choice
 
 Infos = dict[str, Any]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]

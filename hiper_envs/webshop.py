@@ -14,14 +14,14 @@ import numpy as np
 
 from hiper_envs.milestones import Milestones, ShoppingMilestones
 from hiper_envs.spaces import UnicodeText
-from webshop_server.catalogue import Catalogue
-from webshop_server.choices import check_choice, refuse_unknown
-from webshop_server.goals import KINDS, SPLITS, Goals
-from webshop_server.page_text import write_rich_text, write_text
-from webshop_server.pages import Page
-from webshop_server.plan import plan_purchase
-from webshop_server.reward import SUCCESS_SCORE
-from webshop_server.shop import COMPAT_MODES, Session, Shop
+from webshop_server.allowed_names import check_choice, refuse_unknown
+from webshop_server.catalogue.catalogue import Catalogue
+from webshop_server.catalogue.goals import KINDS, SPLITS, Goals
+from webshop_server.shop.page_text import write_rich_text, write_text
+from webshop_server.shop.pages import Page
+from webshop_server.shop.plan import plan_purchase
+from webshop_server.shop.reward import SUCCESS_SCORE
+from webshop_server.shop.shop import COMPAT_MODES, Session, Shop
 
 OBSERVATIONS = ("text", "text_rich", "html")
 BROWSERS = ("inprocess", "selenium")
@@ -285,7 +285,7 @@ def _share(
 
 def _choose_writer(observation: str) -> Any:
     if observation == "html":
-        from webshop_server.page_html import write_html
+        from webshop_server.site.page_html import write_html
 
         return write_html
     return write_text if observation == "text" else write_rich_text

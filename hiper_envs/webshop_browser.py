@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from webshop_server.actions import parse_action, parse_click
-from webshop_server.app import LocalServer, Site
-from webshop_server.page_reader import read_nodes
-from webshop_server.page_text import join_rich_text, join_text
-from webshop_server.shop import Session, Shop
+from webshop_server.shop.actions import parse_action, parse_click
+from webshop_server.shop.page_text import join_rich_text, join_text
+from webshop_server.shop.shop import Session, Shop
+from webshop_server.site.app import LocalServer
+from webshop_server.site.page_reader import read_nodes
+from webshop_server.site.sessions import Site
 
 _LOAD_SECONDS = 20.0
 _BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")

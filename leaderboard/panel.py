@@ -10,7 +10,7 @@ import msgspec
 
 import hiper_envs
 from leaderboard.world import PanelError, PanelTask, check_tasks, fingerprint_world, make_world
-from webshop_server.choices import check_choice
+from webshop_server.allowed_names import check_choice
 
 _NAME = re.compile(r"[\w-][\w.-]*")
 PANEL_FOLDER = Path(__file__).parent / "panels"

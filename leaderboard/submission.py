@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from hiper_envs import Agent
-from webshop_server.choices import nearest_name
+from webshop_server.allowed_names import nearest_name
 
 AgentFactory = Callable[[], Agent]
 AGENT_METHODS = {"reset": "reset(seed) -> None", "act": "act(observation, info) -> str"}

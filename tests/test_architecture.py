@@ -18,9 +18,9 @@ ALLOWED = {
 DOORS = {
     "textworld": {"hiper_envs/alfworld/official.py"},
     "alfworld": {"hiper_envs/alfworld/official.py"},
-    "starlette": {"webshop_server/app.py"},
-    "uvicorn": {"webshop_server/app.py"},
-    "spacy": {"webshop_server/nouns.py"},
+    "starlette": {"webshop_server/site/app.py"},
+    "uvicorn": {"webshop_server/site/app.py"},
+    "spacy": {"webshop_server/catalogue/nouns.py"},
 }
 
 

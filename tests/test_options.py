@@ -8,7 +8,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import hiper_envs
-from webshop_server.choices import check_choice
+from webshop_server.allowed_names import check_choice
 
 WORLDS = ("hiper/ALFWorld-v0", "hiper/WebShop-v0")
 

@@ -4,20 +4,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from webshop_server.catalogue import Catalogue
-    from webshop_server.goals import Goal
-    from webshop_server.records import Product, RawProduct
-    from webshop_server.reward import Reward, score_purchase
+    from webshop_server.catalogue.catalogue import Catalogue
+    from webshop_server.catalogue.goals import Goal
+    from webshop_server.product import Product, RawProduct
+    from webshop_server.shop.reward import Reward, score_purchase
 
 __all__ = ["Catalogue", "Goal", "Product", "RawProduct", "Reward", "score_purchase"]
 
 _HOMES = {
-    "Catalogue": "catalogue",
-    "Goal": "goals",
-    "Product": "records",
-    "RawProduct": "records",
-    "Reward": "reward",
-    "score_purchase": "reward",
+    "Catalogue": "catalogue.catalogue",
+    "Goal": "catalogue.goals",
+    "Product": "product",
+    "RawProduct": "product",
+    "Reward": "shop.reward",
+    "score_purchase": "shop.reward",
 }
 
 

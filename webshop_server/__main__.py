@@ -20,12 +20,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from webshop_server.archive import check_archive
-from webshop_server.builder import build_archive
-from webshop_server.catalogue import Catalogue
-from webshop_server.listening import AddressError, open_socket, write_address
-from webshop_server.nouns import NounModelMissingError
-from webshop_server.source_files import find_source_files, read_raw_products
+from webshop_server.catalogue.archive import check_archive
+from webshop_server.catalogue.builder import build_archive
+from webshop_server.catalogue.catalogue import Catalogue
+from webshop_server.catalogue.nouns import NounModelMissingError
+from webshop_server.catalogue.source_files import find_source_files, read_raw_products
+from webshop_server.site.address import AddressError, open_socket, write_address
 
 _BYTES_PER_MEGABYTE = 1_000_000
 
@@ -68,7 +68,7 @@ class Generate:
 
     def run(self, console: Console) -> None:
         """Build with a progress bar over the products."""
-        from webshop_server.generate import generate_products
+        from webshop_server.generated.generate import generate_products
 
         with _make_bar(console, MofNCompleteColumn()) as bar:
             task = bar.add_task("Making", total=self.num_products)
@@ -98,8 +98,9 @@ class Serve:
 
     def run(self, console: Console) -> None:
         """Serve until interrupted."""
-        from webshop_server.app import Site, serve
-        from webshop_server.shop import Shop
+        from webshop_server.shop.shop import Shop
+        from webshop_server.site.app import serve
+        from webshop_server.site.sessions import Site
 
         with open_socket(self.host, self.port) as listener:
             catalogue = Catalogue.load(self.data) if self.data else Catalogue.generated()

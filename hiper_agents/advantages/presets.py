@@ -6,7 +6,7 @@ from hiper_agents.advantages.hae import Advantages, HAEConfig, estimate_hae
 from hiper_agents.advantages.normalise import Owners, assign, normalise_advantages
 from hiper_agents.advantages.shaping import ShapingConfig, TurnMarks, shape_rewards
 from hiper_agents.advantages.turns import Turns
-from webshop_server.choices import check_choice
+from webshop_server.allowed_names import check_choice
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hiper_agents.advantages.turns import Booleans, Floats, Integers, Turns
-from webshop_server.choices import check_choice
+from webshop_server.allowed_names import check_choice
 
 KEEP_MODES = ("fixed", "normalized")
 

@@ -12,7 +12,7 @@ from hiper_envs.alfworld.sources import SPLITS, Games, open_games
 from hiper_envs.alfworld.world import State
 from hiper_envs.milestones import HouseholdMilestones, Milestones
 from hiper_envs.spaces import UnicodeText
-from webshop_server.choices import check_choice, nearest_name, refuse_unknown
+from webshop_server.allowed_names import check_choice, nearest_name, refuse_unknown
 
 ENGINES = ("fast", "textworld")
 NAME_SEEDS = 2**31

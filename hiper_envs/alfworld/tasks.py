@@ -15,7 +15,7 @@ from typing import TypeVar
 from hiper_envs.alfworld.goals import GoalKind
 from hiper_envs.alfworld.placement import STATIC_PLACES, draw_weighted
 from hiper_envs.alfworld.tables import floor_plans, load_types, room_of, scene_types
-from webshop_server.choices import check_choice
+from webshop_server.allowed_names import check_choice
 
 KINDS: Mapping[str, GoalKind] = {
     "pick_and_place_simple": "pick",

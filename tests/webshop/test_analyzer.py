@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webshop_server.analyzer import analyze
-from webshop_server.porter import stem
-from webshop_server.word_break import MAX_WORD_UNITS, split_words
+from webshop_server.search.analyzer import analyze
+from webshop_server.search.porter import stem
+from webshop_server.search.word_break import MAX_WORD_UNITS, split_words
 
 MIXED = "aZ9_.':,;\"# *\u05d0\u0e01\u0e31\u3042\u30a2\u4e00\ud55c\u0301\u200d\ufe0f\u20e3"
 MIXED += "\U0001f600\U0001f44b\U0001f3fd\U0001f1e9\u00ad"

@@ -19,11 +19,12 @@ from starlette.testclient import TestClient
 import hiper_envs  # noqa: F401  registers the ids
 from webshop_server import Catalogue
 from webshop_server.__main__ import main
-from webshop_server.app import MAX_FORM_BYTES, Site, make_app
-from webshop_server.page_html import write_html
-from webshop_server.page_reader import read_nodes
-from webshop_server.page_text import join_rich_text, join_text, write_rich_text, write_text
-from webshop_server.shop import Session, Shop
+from webshop_server.shop.page_text import join_rich_text, join_text, write_rich_text, write_text
+from webshop_server.shop.shop import Session, Shop
+from webshop_server.site.app import MAX_FORM_BYTES, make_app
+from webshop_server.site.page_html import write_html
+from webshop_server.site.page_reader import read_nodes
+from webshop_server.site.sessions import Site
 
 
 @pytest.fixture

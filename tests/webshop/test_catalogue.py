@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 
 from tests.webshop.conftest import DATA, make_raw
-from webshop_server import Catalogue, RawProduct, nouns
+from webshop_server import Catalogue, RawProduct
 from webshop_server.__main__ import main
-from webshop_server.archive import MANIFEST_NAME, ArchiveError
-from webshop_server.builder import build_archive, write_search_text
-from webshop_server.nouns import NounModelMissingError
-from webshop_server.reading import CatalogueDataError
-from webshop_server.source_files import find_source_files, read_raw_products, stream_array
+from webshop_server.catalogue import nouns
+from webshop_server.catalogue.archive import MANIFEST_NAME, ArchiveError
+from webshop_server.catalogue.builder import build_archive, write_search_text
+from webshop_server.catalogue.nouns import NounModelMissingError
+from webshop_server.catalogue.product_reader import CatalogueDataError
+from webshop_server.catalogue.source_files import find_source_files, read_raw_products, stream_array
 
 
 def write_folder(folder: Path, products: object, attributes: object = None, human: object = None) -> Path:
@@ -150,7 +151,7 @@ def test_stream_is_read_like_a_whole(tmp_path: Path, piece: int, monkeypatch: py
     items = [{"é": [1, 2.5, None]}, 12345, "a\nb\u2028", [], {}, -1e10, True]
     path = tmp_path / "items.json"
     path.write_text(json.dumps(items, indent=1, ensure_ascii=False), encoding="utf-8")
-    monkeypatch.setattr("webshop_server.source_files._CHARACTERS_PER_READ", piece)
+    monkeypatch.setattr("webshop_server.catalogue.source_files._CHARACTERS_PER_READ", piece)
     assert list(stream_array(path)) == items
     path.write_text(" [ ] ", encoding="utf-8")
     assert list(stream_array(path)) == []
@@ -198,7 +199,7 @@ def test_built_catalogue_opens_the_same(tmp_path: Path, small_catalogue: Catalog
 
 def test_small_blocks_make_the_same_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Catalogue.generated(120, seed=5)
-    monkeypatch.setattr("webshop_server.postings._POSTINGS_PER_BLOCK", 500)
+    monkeypatch.setattr("webshop_server.search.postings._POSTINGS_PER_BLOCK", 500)
     parts = Catalogue.generated(120, seed=5)
     for name in ("term_keys", "term_starts", "term_numbers"):
         whole_array, parts_array = (np.load(catalogue.folder / f"{name}.npy") for catalogue in (whole, parts))

@@ -9,13 +9,13 @@ from collections import Counter
 
 import pytest
 
-from webshop_server.generate import MAX_PRODUCTS, generate_product, generate_products, make_asin
-from webshop_server.product_text import title_nouns
-from webshop_server.vocabulary import DEPARTMENTS, load_vocabulary
+from webshop_server.generated.generate import MAX_PRODUCTS, generate_product, generate_products, make_asin
+from webshop_server.generated.product_text import title_nouns
+from webshop_server.generated.vocabulary import DEPARTMENTS, load_vocabulary
 
 DIGEST_SCRIPT = """
 import hashlib, json
-from webshop_server.generate import generate_products
+from webshop_server.generated.generate import generate_products
 digest = hashlib.sha256()
 for raw in generate_products(100, seed=3):
     digest.update(json.dumps([raw.product, raw.attributes, raw.human, raw.title_nouns]).encode())
@@ -175,7 +175,7 @@ def test_the_word_lists_are_complete_and_agree_with_each_other():
 
 
 def test_nouns_agree_with_the_tagger(raws):
-    nouns = pytest.importorskip("webshop_server.nouns")
+    nouns = pytest.importorskip("webshop_server.catalogue.nouns")
     try:
         model = nouns.NounModel()
     except nouns.NounModelMissingError:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.webshop.conftest import make_raw
 from webshop_server import Catalogue, Goal
-from webshop_server.goals import NO_PRICE_LIMIT, SPLITS, draw_price_limit
+from webshop_server.catalogue.goals import NO_PRICE_LIMIT, SPLITS, draw_price_limit
 
 
 def describe(goal: Goal) -> dict[str, Any]:

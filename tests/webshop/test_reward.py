@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webshop_server import Catalogue, score_purchase
-from webshop_server.reward import MATCH_ABOVE, is_match, normalize_color, token_set_ratio
+from webshop_server.shop.reward import MATCH_ABOVE, is_match, normalize_color, token_set_ratio
 
 PHRASES = st.text(alphabet="abc -_é'12", max_size=24)
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from tests.webshop.conftest import make_raw
-from webshop_server import Catalogue, search
-from webshop_server.analyzer import analyze
-from webshop_server.builder import write_search_text
-from webshop_server.length_norm import decode_length, encode_length
+from webshop_server import Catalogue
+from webshop_server.catalogue.builder import write_search_text
+from webshop_server.search import index
+from webshop_server.search.analyzer import analyze
+from webshop_server.search.length_norm import decode_length, encode_length
 
 WORDS = [f"word{number}" for number in range(40)]
 
@@ -70,7 +71,7 @@ def score_slowly(catalogue: Catalogue, query: str) -> list[tuple[str, float]]:
 
 @pytest.mark.parametrize("prunes_from", [10**9, 0])
 def test_pruning_changes_nothing(prunes_from: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "NUM_WORTH_PRUNING", prunes_from)
+    monkeypatch.setattr(index, "NUM_WORTH_PRUNING", prunes_from)
     catalogue = make_wordy(300, seed=4)
     generator = random.Random(5)
     for _ in range(25):

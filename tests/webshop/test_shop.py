@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from tests.webshop.conftest import make_raw
 from webshop_server import Catalogue
-from webshop_server.actions import parse_action, parse_click
-from webshop_server.page_html import write_html
-from webshop_server.page_reader import read_nodes
-from webshop_server.page_text import list_nodes, write_rich_text, write_text
-from webshop_server.plan import plan_purchase
-from webshop_server.shop import Session, Shop
+from webshop_server.shop.actions import parse_action, parse_click
+from webshop_server.shop.page_text import list_nodes, write_rich_text, write_text
+from webshop_server.shop.plan import plan_purchase
+from webshop_server.shop.shop import Session, Shop
+from webshop_server.site.page_html import write_html
+from webshop_server.site.page_reader import read_nodes
 
 FIXED_QUIRKS = {
     "r_random": "the original draws again on each page turn",

@@ -17,7 +17,7 @@ import hiper_envs  # noqa: F401  registers the ids
 from hiper_envs.webshop import open_catalogue
 from tests.webshop.conftest import DATA, make_raw
 from webshop_server import Catalogue
-from webshop_server.builder import build_archive
+from webshop_server.catalogue.builder import build_archive
 
 ID = "hiper/WebShop-v0"
 

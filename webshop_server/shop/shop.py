@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from webshop_server.actions import parse_action, parse_click
-from webshop_server.catalogue import SEARCH_LIMIT, Catalogue
-from webshop_server.choices import check_choice
-from webshop_server.goals import Goal
-from webshop_server.pages import RESULTS_PER_PAGE, SUB_PAGES, Hit, Option, Page
-from webshop_server.records import Product
-from webshop_server.reward import Reward, score_purchase
+from webshop_server.allowed_names import check_choice
+from webshop_server.catalogue.catalogue import SEARCH_LIMIT, Catalogue
+from webshop_server.catalogue.goals import Goal
+from webshop_server.product import Product
+from webshop_server.shop.actions import parse_action, parse_click
+from webshop_server.shop.pages import RESULTS_PER_PAGE, SUB_PAGES, Hit, Option, Page
+from webshop_server.shop.reward import Reward, score_purchase
 
 COMPAT_MODES = ("fixed", "original")
 BACK, NEXT, PREVIOUS, BUY, SEARCH = "back to search", "next >", "< prev", "buy now", "search"

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from webshop_server.pages import Page
-from webshop_server.records import Product
-from webshop_server.reward import Reward
+from webshop_server.product import Product
+from webshop_server.shop.pages import Page
+from webshop_server.shop.reward import Reward
 
 SEPARATOR = " [SEP] "
 _PRODUCTS_REMEMBERED = 4096

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from webshop_server.bm25 import list_divisors
-from webshop_server.length_norm import encode_length
+from webshop_server.search.bm25 import list_divisors
+from webshop_server.search.length_norm import encode_length
 
 Arrays = dict[str, NDArray[Any]]
 _POSTINGS_PER_BLOCK = 8_000_000

@@ -11,12 +11,12 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from webshop_server.blueprints import Blueprint, draw_blueprint
-from webshop_server.instructions import write_human_instruction, write_instruction
-from webshop_server.product_options import draw_options
-from webshop_server.product_text import write_text
-from webshop_server.records import RawProduct
-from webshop_server.vocabulary import PATH_SEPARATOR, Vocabulary, load_vocabulary
+from webshop_server.generated.blueprints import Blueprint, draw_blueprint
+from webshop_server.generated.instructions import write_human_instruction, write_instruction
+from webshop_server.generated.product_options import draw_options
+from webshop_server.generated.product_text import write_text
+from webshop_server.generated.vocabulary import PATH_SEPARATOR, Vocabulary, load_vocabulary
+from webshop_server.product import RawProduct
 
 MIN_PRODUCTS, MAX_PRODUCTS, DEFAULT_PRODUCTS = 100, 1_200_000, 1_000
 HUMAN_RICH_PRODUCTS = 1_000

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from webshop_server.records import Product
-from webshop_server.reward import Reward
+from webshop_server.product import Product
+from webshop_server.shop.reward import Reward
 
 SUB_PAGES = ("description", "features", "reviews")
 RESULTS_PER_PAGE = 10

@@ -52,7 +52,7 @@ _OTHERS = re.compile(_EMOJI + rb"|" + _KEYCAP + rb"|" + _SCRIPT)
 def _read_classes() -> bytes:
     """Return the class letter of every code point ("." where a character belongs to no word)."""
     classes = bytearray(b"." * 0x110000)
-    source = resources.files("webshop_server").joinpath("word_break.txt").read_text(encoding="ascii")
+    source = resources.files("webshop_server.search").joinpath("word_break.txt").read_text(encoding="ascii")
     for line in source.splitlines():
         if line.startswith("# "):
             continue

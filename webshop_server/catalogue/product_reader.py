@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from webshop_server.records import Instruction, Product, RawProduct
+from webshop_server.product import Instruction, Product, RawProduct
 
 PRODUCTS_FILE = "items_shuffle*.json"
 ATTRIBUTES_FILE = "items_ins_v2*.json"

@@ -8,10 +8,10 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from webshop_server.archive import FORMAT_VERSION, ArchiveError, check_archive, is_archive
-from webshop_server.builder import build_archive
-from webshop_server.records import RawProduct
-from webshop_server.source_files import SourceFiles, read_raw_products
+from webshop_server.catalogue.archive import FORMAT_VERSION, ArchiveError, check_archive, is_archive
+from webshop_server.catalogue.builder import build_archive
+from webshop_server.catalogue.source_files import SourceFiles, read_raw_products
+from webshop_server.product import RawProduct
 
 LARGEST_BUILT_UNASKED = 100_000_000
 """Bytes of source files above which a build has to be asked for."""
@@ -39,7 +39,7 @@ def generate_cached(num_products: int, seed: int) -> Path:
     Raises:
         OSError: the cache folder cannot be written.
     """
-    from webshop_server.generate import generate_products
+    from webshop_server.generated.generate import generate_products
 
     name = f"generated-{num_products}-{seed}-{digest_package()}"
     return _keep(name, lambda: generate_products(num_products, seed))
@@ -72,11 +72,11 @@ def find_cache_folder() -> Path:
 
 def digest_package() -> str:
     """Return a digest of this package's own code and words: what a generated catalogue depends on."""
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     digest = hashlib.sha256()
-    for path in sorted([*package.glob("*.py"), *(package / "wordlists").iterdir()]):
-        if path.is_file():
-            digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    for path in sorted(path for suffix in (".py", ".toml", ".txt") for path in package.rglob(f"*{suffix}")):
+        name = path.relative_to(package).as_posix()
+        digest.update(name.encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:32]
 
 

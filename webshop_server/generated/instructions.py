@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from webshop_server.vocabulary import Feature, Vocabulary
+from webshop_server.generated.vocabulary import Feature, Vocabulary
 
 
 def write_instruction(query: str, features: Sequence[Feature]) -> tuple[str, list[str]]:

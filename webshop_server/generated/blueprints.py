@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from webshop_server.brands import brand_name
-from webshop_server.vocabulary import Department, Family, Feature, ProductType, Vocabulary
+from webshop_server.generated.brands import brand_name
+from webshop_server.generated.vocabulary import Department, Family, Feature, ProductType, Vocabulary
 
 SIBLING_RATE = 0.13
 SIBLING_REACH = 400

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from webshop_server.analyzer import analyze
-from webshop_server.bm25 import list_divisors, weigh_term
-from webshop_server.postings import SortedKeys
+from webshop_server.search.analyzer import analyze
+from webshop_server.search.bm25 import list_divisors, weigh_term
+from webshop_server.search.postings import SortedKeys
 
 MAX_QUERY_LENGTH = 50_000
 """Characters of a query that are read; the rest is ignored."""

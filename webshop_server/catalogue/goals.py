@@ -15,8 +15,8 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from webshop_server.choices import check_choice
-from webshop_server.records import Instruction, Product
+from webshop_server.allowed_names import check_choice
+from webshop_server.product import Instruction, Product
 
 DEFAULT_PRICE_SEED = 0
 KINDS = ("synthetic", "human")

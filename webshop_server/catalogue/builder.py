@@ -11,8 +11,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from webshop_server.analyzer import analyze
-from webshop_server.archive import (
+from webshop_server.catalogue.archive import (
     FORMAT_VERSION,
     MANIFEST_NAME,
     RECORDS_NAME,
@@ -21,11 +20,19 @@ from webshop_server.archive import (
     list_sizes,
     write_arrays,
 )
-from webshop_server.goals import DEFAULT_PRICE_SEED, KINDS, count_combinations, draw_all, shuffle_goals, weigh_synthetic
-from webshop_server.nouns import NounModel
-from webshop_server.postings import Arrays, ListWriter, TermWriter
-from webshop_server.reading import CatalogueDataError, is_sold, read_asin, read_product
-from webshop_server.records import Instruction, Product, RawProduct
+from webshop_server.catalogue.goals import (
+    DEFAULT_PRICE_SEED,
+    KINDS,
+    count_combinations,
+    draw_all,
+    shuffle_goals,
+    weigh_synthetic,
+)
+from webshop_server.catalogue.nouns import NounModel
+from webshop_server.catalogue.product_reader import CatalogueDataError, is_sold, read_asin, read_product
+from webshop_server.product import Instruction, Product, RawProduct
+from webshop_server.search.analyzer import analyze
+from webshop_server.search.postings import Arrays, ListWriter, TermWriter
 
 GIVEN_NOUNS = "given"
 _PRODUCTS_PER_BATCH = 512

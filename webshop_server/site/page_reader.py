@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from webshop_server.page_text import Node
+from webshop_server.shop.page_text import Node
 
 _INVISIBLE = frozenset({"head", "title", "style", "script", "meta"})
 _WITHOUT_END = frozenset({"meta", "input", "br", "img", "link", "hr"})

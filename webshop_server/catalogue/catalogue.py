@@ -15,7 +15,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from webshop_server.archive import (
+from webshop_server.allowed_names import check_choice
+from webshop_server.catalogue.archive import (
     ARCHIVE_NAME,
     RECORDS_NAME,
     ArchiveError,
@@ -26,13 +27,12 @@ from webshop_server.archive import (
     is_archive,
     read_arrays,
 )
-from webshop_server.builder import build_archive
-from webshop_server.choices import check_choice
-from webshop_server.goals import DEFAULT_PRICE_SEED, KINDS, Goals, GoalSource, draw_all
-from webshop_server.postings import ListReader
-from webshop_server.records import Product, RawProduct
-from webshop_server.search import SearchIndex
-from webshop_server.source_files import find_source_files, read_raw_products
+from webshop_server.catalogue.builder import build_archive
+from webshop_server.catalogue.goals import DEFAULT_PRICE_SEED, KINDS, Goals, GoalSource, draw_all
+from webshop_server.catalogue.source_files import find_source_files, read_raw_products
+from webshop_server.product import Product, RawProduct
+from webshop_server.search.index import SearchIndex
+from webshop_server.search.postings import ListReader
 
 SEARCH_LIMIT = 50
 MOST_KEPT_UNASKED = 10_000
@@ -119,7 +119,7 @@ class Catalogue:
         folder = Path(folder).expanduser()
         if is_archive(folder):
             return cls(folder)
-        from webshop_server.cache import build_cached
+        from webshop_server.catalogue.cache import build_cached
 
         return cls(build_cached(find_source_files(folder)))
 
@@ -152,8 +152,8 @@ class Catalogue:
         A small one is built once, into the user's cache folder; one that cannot be kept there is made in a temporary
         folder.
         """
-        from webshop_server.cache import generate_cached
-        from webshop_server.generate import generate_products
+        from webshop_server.catalogue.cache import generate_cached
+        from webshop_server.generated.generate import generate_products
 
         if num_products <= MOST_KEPT_UNASKED:
             try:

@@ -10,8 +10,8 @@ from itertools import groupby
 from jinja2 import BaseLoader, Environment, TemplateNotFound, select_autoescape
 from markupsafe import Markup, escape
 
-from webshop_server.page_text import describe_parts
-from webshop_server.pages import SUB_PAGES, Option, Page
+from webshop_server.shop.page_text import describe_parts
+from webshop_server.shop.pages import SUB_PAGES, Option, Page
 
 _FOLDER = "templates"
 
@@ -21,7 +21,7 @@ class _PlainLoader(BaseLoader):
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, None]:
         try:
-            source = resources.files("webshop_server").joinpath(_FOLDER, template).read_text(encoding="utf-8")
+            source = resources.files("webshop_server.site").joinpath(_FOLDER, template).read_text(encoding="utf-8")
         except FileNotFoundError:
             raise TemplateNotFound(template) from None
         lines = [stripped for line in source.splitlines() if (stripped := line.strip())]

@@ -125,7 +125,7 @@ def make_feature(phrase: str, kind: FeatureKind) -> Feature:
 
 
 def _read_text(name: str) -> str:
-    return (resources.files("webshop_server") / "wordlists" / name).read_text(encoding="utf-8")
+    return (resources.files("webshop_server.generated") / "wordlists" / name).read_text(encoding="utf-8")
 
 
 def _read_toml(name: str) -> dict[str, Any]:

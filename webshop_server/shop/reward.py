@@ -10,8 +10,8 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz
 
-from webshop_server.goals import Goal
-from webshop_server.records import Product
+from webshop_server.catalogue.goals import Goal
+from webshop_server.product import Product
 
 COLORS = (
     "alabaster apricot aqua ash asphalt azure banana beige black blue blush bordeaux bronze brown burgundy camel camo "

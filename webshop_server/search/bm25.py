@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from webshop_server.length_norm import decode_length
+from webshop_server.search.length_norm import decode_length
 
 K1 = np.float32(0.9)
 B = np.float32(0.4)

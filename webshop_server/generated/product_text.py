@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from webshop_server.blueprints import Blueprint
-from webshop_server.vocabulary import Feature, Vocabulary
+from webshop_server.generated.blueprints import Blueprint
+from webshop_server.generated.vocabulary import Feature, Vocabulary
 
 IN_TITLE, IN_DESCRIPTION, IN_FIRST_BULLET, IN_OTHER_BULLETS = 0.15, 0.14, 0.14, 0.85
 NO_DESCRIPTION_RATE = 0.3

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from webshop_server.porter import stem
-from webshop_server.word_break import split_words
+from webshop_server.search.porter import stem
+from webshop_server.search.word_break import split_words
 
 STOP_WORDS = frozenset(
     "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this "

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from webshop_server.reading import (
+from webshop_server.catalogue.product_reader import (
     ATTRIBUTES_FILE,
     HUMAN_FILE,
     PRODUCTS_FILE,
     CatalogueDataError,
     read_asin,
 )
-from webshop_server.records import RawProduct
+from webshop_server.product import RawProduct
 
 _CHARACTERS_PER_READ = 1 << 20
 _LONGEST_RECORD = 1 << 26

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from webshop_server.goals import Goal
-from webshop_server.pages import RESULTS_PER_PAGE
-from webshop_server.records import Product
-from webshop_server.reward import is_match, normalize_color
-from webshop_server.shop import Session, Shop
+from webshop_server.catalogue.goals import Goal
+from webshop_server.product import Product
+from webshop_server.shop.pages import RESULTS_PER_PAGE
+from webshop_server.shop.reward import is_match, normalize_color
+from webshop_server.shop.shop import Session, Shop
 
 _NOT_IN_A_SEARCH = str.maketrans("[]\n\r", "    ")
 

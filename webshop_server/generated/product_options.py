@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 
-from webshop_server.vocabulary import Vocabulary
+from webshop_server.generated.vocabulary import Vocabulary
 
 OPTION_TITLES = {
     "color": "Color",

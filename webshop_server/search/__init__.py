@@ -1,0 +1,1 @@
+"""Ranked search, equal to Lucene's: from text to terms, postings and scores."""
