@@ -23,11 +23,11 @@ from rich.console import Console
 from rich.table import Table
 
 import hiper_envs  # noqa: F401 - registers the ids
-from hiper_envs.alfworld.commands import list_commands
-from hiper_envs.alfworld.engine import Engine, Output
-from hiper_envs.alfworld.games import generate, task_ids
-from hiper_envs.alfworld.official import OfficialEngine, is_installed, write_official_game
-from hiper_envs.alfworld.problem import Problem
+from hiper_envs.alfworld.games.problem import Problem
+from hiper_envs.alfworld.generated.generate import generate, task_ids
+from hiper_envs.alfworld.official.engine import OfficialEngine, is_installed, write_official_game
+from hiper_envs.alfworld.rules.commands import list_commands
+from hiper_envs.alfworld.rules.engine import Engine, Output
 
 ROOMS = {"kitchen": range(1, 31), "bathroom": range(401, 431)}
 MICROSECOND = 1e-6
@@ -203,7 +203,7 @@ def profile_step(num_steps: int) -> None:
     }
     for command in walk:
         parts["whole step"].append(measure(partial(engine.step, command)))
-        parts["admissible list"].append(measure(partial(list_commands, engine)))
+        parts["admissible list"].append(measure(partial(list_commands, engine.world, engine)))
         parts["goal"].append(measure(engine.is_won))
         state = engine.get_state()
         parts["get_state"].append(measure(engine.get_state))

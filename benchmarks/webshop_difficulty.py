@@ -19,7 +19,8 @@ import hiper_envs
 from hiper_agents.scripted.random_agent import RandomAgent
 from hiper_agents.scripted.rule_agent import RuleAgent
 from hiper_agents.scripted.webshop_expert import WebShopExpert
-from hiper_envs.episode import Agent, play_episode
+from hiper_envs.episodes.agents import Agent
+from hiper_envs.episodes.play import play_episode
 from webshop_server.catalogue.catalogue import Catalogue
 from webshop_server.catalogue.goals import Goal
 from webshop_server.product import Product

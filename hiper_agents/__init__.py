@@ -7,7 +7,7 @@ worlds, and `rule()`, which knows WebShop only. Torch is imported when `hiper` o
 from collections.abc import Mapping
 from typing import Any, cast
 
-from hiper_envs.episode import Agent
+from hiper_envs.episodes.agents import Agent
 
 __all__ = ["expert", "flat", "hiper", "random", "rule"]
 

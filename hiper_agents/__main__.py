@@ -89,7 +89,7 @@ def games(folder: Positional[Path | None] = None, /) -> None:
     Args:
         folder: The folder; $ALFWORLD_DATA by default.
     """
-    from hiper_envs.alfworld.files import read_manifest
+    from hiper_envs.alfworld.games.files import read_manifest
 
     root = folder or Path(os.environ.get("ALFWORLD_DATA", ""))
     if root == Path():

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hiper_envs.episode import Usage
+from hiper_envs.episodes.record import Usage
 from hiper_envs.prompts import PastTurn, PromptConfig, write_prompt
 
 INSTALL_SENTENCE = "the chat agent needs the openai package: pip install 'hiper-suite[chat]'"

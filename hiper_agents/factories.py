@@ -7,7 +7,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-from hiper_envs.episode import Agent
+from hiper_envs.episodes.agents import Agent
 
 
 def find_factory(name: str) -> Callable[[], Agent]:

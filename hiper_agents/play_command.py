@@ -14,8 +14,10 @@ from rich.table import Table
 from hiper_agents.factories import find_factory
 from hiper_agents.human import HumanAgent
 from hiper_agents.tasks import num_tasks, spread_tasks
-from hiper_envs.episode import Agent, Episode, play_episode
-from hiper_envs.subgoals import SubgoalWrapper
+from hiper_envs.episodes.agents import Agent
+from hiper_envs.episodes.play import play_episode
+from hiper_envs.episodes.record import Episode
+from hiper_envs.segments import SubgoalWrapper
 from webshop_server.allowed_names import check_choice
 
 NAMED = ("hiper", "flat", "rule", "random", "expert")

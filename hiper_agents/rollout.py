@@ -10,9 +10,9 @@ import numpy as np
 from hiper_agents.compact.decide import Decision, decide
 from hiper_agents.compact.network import CompactNetwork
 from hiper_agents.compact.notes import Notes, open_notes
-from hiper_envs.episode import Agent
+from hiper_envs.episodes.agents import Agent
 from hiper_envs.reply import parse_reply, write_reply
-from hiper_envs.subgoals import SubgoalWrapper
+from hiper_envs.segments import SubgoalWrapper
 
 TextEnv = gym.Env[str, str]
 

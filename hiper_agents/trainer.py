@@ -32,7 +32,7 @@ from hiper_agents.learner import LossConfig, imitation_loss, ppo_loss, take_step
 from hiper_agents.progress import Listener, Silence
 from hiper_agents.rollout import Rollout, TextEnv, make_envs, play_tasks, record_expert, summarise
 from hiper_agents.tasks import draw_tasks, num_tasks, spread_tasks
-from hiper_envs.episode import Agent
+from hiper_envs.episodes.agents import Agent
 
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHTS = "weights.safetensors"

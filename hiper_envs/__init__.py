@@ -3,13 +3,16 @@
 Importing this package registers `hiper/ALFWorld-v0` and `hiper/WebShop-v0`.
 """
 
-from hiper_envs.episode import Agent, Episode, Step, play_episode
+from hiper_envs.episodes.agents import Agent
+from hiper_envs.episodes.files import EpisodeWriter, read_episodes
+from hiper_envs.episodes.play import play_episode
+from hiper_envs.episodes.record import Episode, Step
+from hiper_envs.episodes.replay import replay
 from hiper_envs.milestones import MilestoneWrapper, measure_agreement
-from hiper_envs.records import EpisodeWriter, read_episodes, replay
 from hiper_envs.registration import register_envs
 from hiper_envs.reply import Reply, parse_reply, write_reply
+from hiper_envs.segments import Segment, SubgoalWrapper
 from hiper_envs.spaces import UnicodeText
-from hiper_envs.subgoals import Segment, SubgoalWrapper
 
 __all__ = [
     "Agent",

@@ -4,29 +4,14 @@ A milestone is something a goal needs that has become true for the first time: t
 milestone is reached on the turn whose action brought it about, and ends a segment there.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import gymnasium as gym
 
+from hiper_envs.episodes.record import Episode
 from hiper_envs.reply import Reply
-from hiper_envs.subgoals import Segment, SegmentTracker, name_end
-from webshop_server.shop.reward import is_match, normalize_color
-
-if TYPE_CHECKING:
-    from hiper_envs.alfworld.goals import Goal
-    from hiper_envs.episode import Episode
-    from webshop_server.shop.shop import Session, Shop
-
-_TREATMENTS = {"clean": "cleaned", "heat": "heated", "cool": "cooled"}
-_NAME = r"([a-z]+ \d+)"
-_EVENTS = {
-    "held": re.compile(rf"You pick up the {_NAME} from"),
-    "treated": re.compile(rf"You (?:clean|heat|cool) the {_NAME} using"),
-    "placed": re.compile(rf"You (?:move|put) the {_NAME} (?:to|in/on) the {_NAME}\."),
-    "lamp on": re.compile(rf"You turn on the {_NAME}"),
-}
+from hiper_envs.segments import Segment, SegmentTracker, name_end
 
 
 class Milestones(Protocol):
@@ -40,96 +25,6 @@ class Milestones(Protocol):
 
     def watch(self, action: str, observation: str) -> list[str]:
         """Take a turn; return the milestones that it reached for the first time."""
-
-
-class HouseholdMilestones:
-    """The milestones of an ALFWorld goal, read off the text, so that both engines have the same.
-
-    Args:
-        goal: The game's goal.
-    """
-
-    def __init__(self, goal: "Goal") -> None:
-        self._object = goal.object_type.lower()
-        self._place = (goal.receptacle_type or "").lower()
-        self._lamp = (goal.lamp_type or "").lower()
-        self._treatment = _TREATMENTS.get(goal.kind)
-        self._treated: set[str] = set()
-        self._held: set[str] = set()
-        self._reached: set[str] = set()
-        ends = {"look_at": ("lamp on",), "pick_two": ("placed", "second held", "second placed")}
-        middle = (self._treatment,) if self._treatment else ()
-        self.names = ("seen", "held", *middle, *ends.get(goal.kind, ("placed",)))
-        self._there: set[str] = set()
-
-    def watch(self, action: str, observation: str) -> list[str]:
-        """Take a turn; return the milestones that it reached for the first time."""
-        happened: list[str] = []
-        if re.search(rf"\b{self._object} \d", observation):
-            happened.append("seen")
-        for event, pattern in _EVENTS.items():
-            match = pattern.search(observation)
-            if match:
-                happened += self._read_event(event, *match.groups())
-        new = [name for name in self.names if name in happened and name not in self._reached]
-        self._reached.update(new)
-        return new
-
-    def _read_event(self, event: str, thing: str, place: str = "") -> list[str]:
-        kind = thing.rsplit(" ", 1)[0]
-        if event == "lamp on":
-            return ["lamp on"] if kind == self._lamp else []
-        if kind != self._object:
-            return []
-        if event == "treated":
-            self._treated.add(thing)
-            return [self._treatment] if self._treatment else []
-        if event == "held":
-            self._there.discard(thing)
-            self._held.add(thing)
-            return ["held", "second held"] if len(self._held) > 1 else ["held"]
-        if place.rsplit(" ", 1)[0] != self._place or (self._treatment and thing not in self._treated):
-            return []
-        self._there.add(thing)
-        return ["placed", "second placed"] if len(self._there) > 1 else ["placed"]
-
-
-class ShoppingMilestones:
-    """The milestones of a WebShop goal: searched, item opened, each option right, bought.
-
-    Args:
-        shop: The shop.
-        get_session: Returns the session as it is now.
-    """
-
-    def __init__(self, shop: "Shop", get_session: Callable[[], "Session"]) -> None:
-        self._shop, self._get_session = shop, get_session
-        self._goal = get_session().goal
-        wanted = self._goal.options
-        self._wanted = dict(wanted) if isinstance(wanted, Mapping) else {value: value for value in wanted}
-        self.names = ("searched", "item opened", *map(_name_option, self._wanted), "bought")
-        self._reached: set[str] = set()
-
-    def watch(self, action: str, observation: str) -> list[str]:
-        """Take a turn; return the milestones that it reached for the first time."""
-        session = self._get_session()
-        product = self._shop.show(session).product
-        is_true = {
-            "searched": session.keywords is not None,
-            "item opened": product is not None and product.asin == self._goal.asin,
-            "bought": session.is_done,
-        }
-        chosen = session.options
-        for key, value in self._wanted.items():
-            values = [chosen.get(key, "")] if isinstance(self._goal.options, Mapping) else list(chosen.values())
-            is_true[_name_option(key)] = any(is_match(normalize_color(one), normalize_color(value)) for one in values)
-        new = [name for name in self.names if is_true[name] and name not in self._reached]
-        self._reached.update(new)
-        return new
-
-
-def _name_option(key: str) -> str:
-    return f"option {key} right"
 
 
 class MilestoneWrapper(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructorArgs):
@@ -232,7 +127,7 @@ def measure_agreement(declared: Sequence[Segment], by_milestones: Sequence[Segme
     return _compare_cuts(*({segment.start for segment in segments[1:]} for segments in (declared, by_milestones)))
 
 
-def measure_record(episode: "Episode") -> Agreement:
+def measure_record(episode: Episode) -> Agreement:
     """Compare where the agent cut a recorded episode with where the recorded milestones cut it.
 
     An episode that nobody watched for milestones counts as nothing.

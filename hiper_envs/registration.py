@@ -21,7 +21,7 @@ ENV_SPECS = (
         "hiper_envs.vector:make_alfworld_vector",
         50,
     ),
-    EnvSpec("hiper/WebShop-v0", "hiper_envs.webshop:WebShopEnv", "hiper_envs.vector:make_webshop_vector", 15),
+    EnvSpec("hiper/WebShop-v0", "hiper_envs.webshop.env:WebShopEnv", "hiper_envs.vector:make_webshop_vector", 15),
 )
 
 

@@ -10,7 +10,7 @@ from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers import TimeLimit
 
 from hiper_envs.registration import ENV_SPECS
-from hiper_envs.subgoals import SubgoalWrapper
+from hiper_envs.segments import SubgoalWrapper
 from webshop_server.allowed_names import check_choice
 
 Infos = dict[str, Any]

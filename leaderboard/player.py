@@ -11,7 +11,7 @@ from types import FrameType
 import msgspec
 
 from hiper_envs import Agent, Episode, play_episode
-from hiper_envs.episode import Usage
+from hiper_envs.episodes.record import Usage
 from leaderboard.panel import Panel
 from leaderboard.submission import AgentFactory, SubmissionError, load_agent
 from leaderboard.world import PanelTask

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import msgspec
 
 from hiper_envs import Episode, Segment, parse_reply
-from hiper_envs.records import Difference, replay
-from hiper_envs.subgoals import EndReason, SegmentTracker
+from hiper_envs.episodes.replay import Difference, replay
+from hiper_envs.segments import EndReason, SegmentTracker
 from leaderboard.store import Run
 
 

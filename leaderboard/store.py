@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from hiper_envs import Episode
-from hiper_envs.records import EpisodeWriter, RecordError, read_episodes
+from hiper_envs.episodes.files import EpisodeWriter, RecordError, read_episodes
 from leaderboard.panel import Panel, read_panel, write_panel
 
 RUN_VERSION = 1

@@ -12,7 +12,7 @@ from typing import IO
 import msgspec
 
 from hiper_envs import Episode
-from hiper_envs.episode import EpisodeRecorder
+from hiper_envs.episodes.play import EpisodeRecorder
 from leaderboard.player import WorldError
 from leaderboard.submission import SubmissionError
 from leaderboard.worker import Answer, Played, PlayTask, Ready, Refused, Setup, TurnStarted, WorldBroken

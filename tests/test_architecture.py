@@ -16,8 +16,8 @@ ALLOWED = {
     "leaderboard": {"hiper_envs", "webshop_server"},
 }
 DOORS = {
-    "textworld": {"hiper_envs/alfworld/official.py"},
-    "alfworld": {"hiper_envs/alfworld/official.py"},
+    "textworld": {"hiper_envs/alfworld/official/engine.py"},
+    "alfworld": {"hiper_envs/alfworld/official/engine.py"},
     "starlette": {"webshop_server/site/app.py"},
     "uvicorn": {"webshop_server/site/app.py"},
     "spacy": {"webshop_server/catalogue/nouns.py"},

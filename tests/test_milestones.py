@@ -7,9 +7,10 @@ import pytest
 
 import hiper_envs
 from hiper_envs import SubgoalWrapper, write_reply
-from hiper_envs.alfworld.goals import Goal
-from hiper_envs.milestones import Agreement, HouseholdMilestones, MilestoneWrapper, measure_agreement, measure_record
-from hiper_envs.subgoals import Segment
+from hiper_envs.alfworld.games.goals import Goal
+from hiper_envs.alfworld.milestones import HouseholdMilestones
+from hiper_envs.milestones import Agreement, MilestoneWrapper, measure_agreement, measure_record
+from hiper_envs.segments import Segment
 
 ONE_OF_EACH_KIND = range(0, 134, 5)
 

@@ -8,7 +8,8 @@ import pytest
 from gymnasium.wrappers import TimeLimit
 
 from hiper_envs import Episode, SubgoalWrapper, play_episode, write_reply
-from hiper_envs.records import RecordError, read_episodes, replay, write_episodes
+from hiper_envs.episodes.files import RecordError, read_episodes, write_episodes
+from hiper_envs.episodes.replay import replay
 
 NAMES = ["run.jsonl", "run.jsonl.zst"]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hiper_envs import Segment, SubgoalWrapper, write_reply
 from hiper_envs.reply import Reply
-from hiper_envs.subgoals import SegmentTracker
+from hiper_envs.segments import SegmentTracker
 from hiper_envs.vector import TextVectorEnv
 
 turns = st.lists(

@@ -16,7 +16,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from hiper_agents.__main__ import main
 from hiper_envs import Episode, Segment, Step, write_reply
-from hiper_envs.records import RecordError, write_episodes
+from hiper_envs.episodes.files import RecordError, write_episodes
 from hiper_envs.viewer import Source, load_sources, render_viewer, write_viewer
 from hiper_envs.viewer.packing import EPISODES_PER_CHUNK
 

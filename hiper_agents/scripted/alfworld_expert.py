@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from hiper_agents.scripted.alfworld_reading import Request, Room, read_request, type_of
-from hiper_envs.alfworld.tables import load_types
+from hiper_envs.alfworld.generated.tables import load_types
 from hiper_envs.reply import write_reply
 
 APPLIANCES = {"clean": "sinkbasin", "heat": "microwave", "cool": "fridge"}

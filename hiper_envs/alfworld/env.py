@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 
-from hiper_envs.alfworld.engine import Engine, Output
-from hiper_envs.alfworld.official import OfficialEngine
+from hiper_envs.alfworld.milestones import HouseholdMilestones
+from hiper_envs.alfworld.official.engine import OfficialEngine
+from hiper_envs.alfworld.rules.engine import Engine, Output
+from hiper_envs.alfworld.rules.situation import State
 from hiper_envs.alfworld.sources import SPLITS, Games, open_games
-from hiper_envs.alfworld.world import State
-from hiper_envs.milestones import HouseholdMilestones, Milestones
+from hiper_envs.milestones import Milestones
 from hiper_envs.spaces import UnicodeText
 from webshop_server.allowed_names import check_choice, nearest_name, refuse_unknown
 
@@ -213,7 +214,7 @@ class ALFWorldEnv(gym.Env[str, str]):
 
 def _plan(engine: Engine) -> list[str]:
     """Return the solver's plan from here; none from where the game can no longer be won."""
-    from hiper_envs.alfworld.solver import NoPlanError, solve
+    from hiper_envs.alfworld.rules.solver import NoPlanError, solve
 
     try:
         return solve(engine, engine.problem)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol
 from weakref import WeakValueDictionary
 
-from hiper_envs.alfworld.files import GAME_SUFFIXES, explain_missing, read_manifest
-from hiper_envs.alfworld.problem import Problem, read_game
+from hiper_envs.alfworld.games.files import GAME_SUFFIXES, explain_missing, read_manifest
+from hiper_envs.alfworld.games.problem import Problem, read_game
 
 SPLITS = ("train", "valid_seen", "valid_unseen")
 DATA_VERSION = "json_2.1.1"
@@ -44,10 +44,11 @@ class GeneratedGames:
     """Games made on demand from their ids."""
 
     def __init__(self, split: str) -> None:
-        from hiper_envs.alfworld import games
+        from hiper_envs.alfworld.generated.generate import generate
+        from hiper_envs.alfworld.generated.tasks import task_ids
 
-        self.tasks: Sequence[str] = games.task_ids(split)
-        self._generate = games.generate
+        self.tasks: Sequence[str] = task_ids(split)
+        self._generate = generate
 
     def load(self, task: str) -> Problem:
         """Return a task's game."""

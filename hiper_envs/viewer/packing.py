@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from hiper_envs.episode import Episode, Step
+from hiper_envs.episodes.record import Episode, Step
 from hiper_envs.task_types import task_type
 
 EPISODES_PER_CHUNK = 32

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hiper_envs.episode import Episode
-from hiper_envs.records import RecordError, read_episodes
+from hiper_envs.episodes.files import RecordError, read_episodes
+from hiper_envs.episodes.record import Episode
 from hiper_envs.viewer.packing import Source
 
 EPISODES_FILES = ("episodes.jsonl", "episodes.jsonl.zst")

@@ -14,7 +14,7 @@ from hiper_agents.play_command import evaluate_agents, find_agent, open_env, pla
 from hiper_agents.train_command import hold_folder, run_training
 from hiper_agents.trainer import Trainer
 from hiper_envs import parse_reply, play_episode
-from hiper_envs.records import write_episodes
+from hiper_envs.episodes.files import write_episodes
 
 from .toy import RoomsExpert, register_toy
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from hiper_envs.alfworld.goals import Goal
-from hiper_envs.alfworld.problem import Problem
+from hiper_envs.alfworld.games.goals import Goal
+from hiper_envs.alfworld.games.problem import Problem
 
 AT_DESK, AT_DRAWER, AT_DOOR = "loc_bar_1", "loc_bar_2", "loc_bar_3"
 DESK, DRAWER = "Desk_bar_1", "Drawer_bar_1"

@@ -3,10 +3,10 @@
 import random
 from collections.abc import Sequence
 
-from hiper_envs.alfworld.engine import Engine, Output
-from hiper_envs.alfworld.grammar import HELP_TEXT
-from hiper_envs.alfworld.official import OfficialEngine, write_official_game
-from hiper_envs.alfworld.problem import GameFileError, Problem, read_game
+from hiper_envs.alfworld.games.grammar import HELP_TEXT
+from hiper_envs.alfworld.games.problem import GameFileError, Problem, read_game
+from hiper_envs.alfworld.official.engine import OfficialEngine, write_official_game
+from hiper_envs.alfworld.rules.engine import Engine, Output
 
 VERBS = ("go to", "open", "close", "take", "move", "put", "clean", "heat", "cool", "use", "slice", "examine", "toggle")
 JOINTS = (" from ", " to ", " with ", " in/on ", " in ", " on ")

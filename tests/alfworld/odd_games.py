@@ -4,9 +4,9 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from hiper_envs.alfworld.goals import Goal, GoalKind
-from hiper_envs.alfworld.grammar import HELP_TEXT
-from hiper_envs.alfworld.problem import Problem
+from hiper_envs.alfworld.games.goals import Goal, GoalKind
+from hiper_envs.alfworld.games.grammar import HELP_TEXT
+from hiper_envs.alfworld.games.problem import Problem
 
 Fact = tuple[str, ...]
 Facts = list[Fact]

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from hiper_envs.alfworld.engine import NOTHING_HAPPENS, Engine
-from hiper_envs.alfworld.goals import Goal
-from hiper_envs.alfworld.problem import read_game
+from hiper_envs.alfworld.games.goals import Goal
+from hiper_envs.alfworld.games.problem import read_game
+from hiper_envs.alfworld.rules.engine import NOTHING_HAPPENS, Engine
 
 from .handmade import AT_DESK, BOOK, DESK, DRAWER, FIRST_MUG, LAMP, SECOND_MUG, bedroom
 
@@ -143,7 +143,7 @@ def test_state_of_another_game_is_refused(shared: Path) -> None:
 def test_engines_of_a_game_share_its_world() -> None:
     problem = bedroom()
     assert Engine(problem).world is Engine(problem).world
-    assert Engine(problem, name_seed=1).world is not problem.world
+    assert Engine(problem, name_seed=1).world is not Engine(problem).world
 
 
 def test_engines_and_games_are_freed_without_the_collector() -> None:

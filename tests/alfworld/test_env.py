@@ -13,10 +13,10 @@ from gymnasium.utils.env_checker import check_env
 
 import hiper_envs
 from hiper_envs.alfworld.env import ALFWorldEnv
-from hiper_envs.alfworld.goals import Goal
-from hiper_envs.alfworld.grammar import write_domain
-from hiper_envs.alfworld.official import is_installed, write_official_game
-from hiper_envs.alfworld.problem import GameFileError
+from hiper_envs.alfworld.games.goals import Goal
+from hiper_envs.alfworld.games.grammar import write_domain
+from hiper_envs.alfworld.games.problem import GameFileError
+from hiper_envs.alfworld.official.engine import is_installed, write_official_game
 
 from .handmade import bedroom
 

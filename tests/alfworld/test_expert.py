@@ -9,11 +9,11 @@ import pytest
 
 from hiper_agents.scripted.alfworld_expert import ALFWorldExpert
 from hiper_agents.scripted.alfworld_reading import Request, read_request
-from hiper_envs.alfworld.engine import Engine, Output
-from hiper_envs.alfworld.games import generate, task_ids
-from hiper_envs.alfworld.problem import Problem, read_game
-from hiper_envs.alfworld.tables import load_types
-from hiper_envs.alfworld.tasks import parse_task_id
+from hiper_envs.alfworld.games.problem import Problem, read_game
+from hiper_envs.alfworld.generated.generate import generate, task_ids
+from hiper_envs.alfworld.generated.tables import load_types
+from hiper_envs.alfworld.generated.tasks import parse_task_id
+from hiper_envs.alfworld.rules.engine import Engine, Output
 from hiper_envs.reply import Reply, parse_reply
 
 MAX_TURNS = 50

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from hiper_envs.alfworld import files, sources
-from hiper_envs.alfworld.files import read_manifest
+from hiper_envs.alfworld import sources
+from hiper_envs.alfworld.games import files
+from hiper_envs.alfworld.games.files import read_manifest
 from hiper_envs.alfworld.sources import name_task, open_files, open_games
 
 TASK = "pick_and_place_simple-Mug-None-Desk-308"

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from hiper_envs.alfworld.games import generate, task_ids
-from hiper_envs.alfworld.official import is_installed
+from hiper_envs.alfworld.generated.generate import generate, task_ids
+from hiper_envs.alfworld.official.engine import is_installed
 
 from .lockstep import Difference, walk_both
 from .odd_games import disturb, shrink

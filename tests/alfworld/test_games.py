@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from hiper_envs.alfworld.engine import Engine
-from hiper_envs.alfworld.games import generate, task_ids
-from hiper_envs.alfworld.problem import Problem, _read_problem, write_problem
-from hiper_envs.alfworld.tables import load_types
-from hiper_envs.alfworld.tasks import SPLIT_SIZES, TEST_PLANS, UNSEEN_PLANS, parse_task_id
+from hiper_envs.alfworld.games.problem import Problem, _read_problem, write_problem
+from hiper_envs.alfworld.generated.generate import generate, task_ids
+from hiper_envs.alfworld.generated.tables import load_types
+from hiper_envs.alfworld.generated.tasks import SPLIT_SIZES, TEST_PLANS, UNSEEN_PLANS, parse_task_id
+from hiper_envs.alfworld.rules.engine import Engine
 
 SAMPLE = [*task_ids("train")[::60], *task_ids("valid_seen")[::10], *task_ids("valid_unseen")[::10]]
 ID = "train/pick_cool_then_place_in_recep-Bowl-None-DiningTable-23/2"
 DIGEST_SCRIPT = """
 import hashlib
-from hiper_envs.alfworld.games import generate, task_ids
+from hiper_envs.alfworld.generated.generate import generate, task_ids
 digest = hashlib.sha256()
 for split in ("train", "valid_seen", "valid_unseen"):
     ids = task_ids(split)
@@ -182,7 +182,7 @@ def test_unknown_split_gets_the_nearest_name() -> None:
 
 @pytest.mark.parametrize("task_id", [*task_ids("valid_unseen")[:2], *task_ids("train")[:2]])
 def test_official_engine_plays_the_game_alike(task_id: str) -> None:
-    official = pytest.importorskip("hiper_envs.alfworld.official")
+    official = pytest.importorskip("hiper_envs.alfworld.official.engine")
     if not official.is_installed():
         pytest.skip("needs the extra 'official'")
     problem, generator = generate(task_id), random.Random(0)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from hiper_envs.alfworld import official
-from hiper_envs.alfworld.engine import Engine
-from hiper_envs.alfworld.goals import Goal
-from hiper_envs.alfworld.official import OfficialEngine, is_installed, write_official_game
-from hiper_envs.alfworld.planner import measure_loaded_part
-from hiper_envs.alfworld.problem import GameFileError
+from hiper_envs.alfworld.games.goals import Goal
+from hiper_envs.alfworld.games.problem import GameFileError
+from hiper_envs.alfworld.official import engine as official
+from hiper_envs.alfworld.official.engine import OfficialEngine, is_installed, write_official_game
+from hiper_envs.alfworld.official.planner_library import measure_loaded_part
+from hiper_envs.alfworld.rules.engine import Engine
 
 from .handmade import bedroom
 

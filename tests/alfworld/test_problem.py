@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hiper_envs.alfworld.expressions import ExpressionError, read_expression, read_typed_list
-from hiper_envs.alfworld.goals import GOAL_TEXTS, Goal, GoalKind, parse_goal, write_goal
-from hiper_envs.alfworld.problem import GameFileError, read_game, write_game
+from hiper_envs.alfworld.games.expressions import ExpressionError, read_expression, read_typed_list
+from hiper_envs.alfworld.games.goals import GOAL_TEXTS, Goal, GoalKind, parse_goal, write_goal
+from hiper_envs.alfworld.games.problem import GameFileError, read_game, write_game
 
 GAME = "pick_heat_then_place_in_recep-Plate-None-Fridge-7"
 

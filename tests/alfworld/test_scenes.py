@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hiper_envs.alfworld.extract_scenes import extract
-from hiper_envs.alfworld.scenes import load_scene
-from hiper_envs.alfworld.tables import floor_plans, load_data, load_types, room_of
+from hiper_envs.alfworld.generated.extract_scenes import extract
+from hiper_envs.alfworld.generated.scenes import load_scene
+from hiper_envs.alfworld.generated.tables import floor_plans, load_data, load_types, room_of
 
 INVENTORY = re.compile(r"\ba ([a-z]+) \d+")
 

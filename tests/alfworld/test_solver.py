@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from hiper_envs.alfworld.commands import list_commands
-from hiper_envs.alfworld.engine import Engine
-from hiper_envs.alfworld.games import generate, task_ids
-from hiper_envs.alfworld.problem import Problem, read_game
-from hiper_envs.alfworld.solver import NoPlanError, solve
-from hiper_envs.alfworld.tasks import parse_task_id
+from hiper_envs.alfworld.games.problem import Problem, read_game
+from hiper_envs.alfworld.generated.generate import generate, task_ids
+from hiper_envs.alfworld.generated.tasks import parse_task_id
+from hiper_envs.alfworld.rules.commands import list_commands
+from hiper_envs.alfworld.rules.engine import Engine
+from hiper_envs.alfworld.rules.solver import NoPlanError, solve
 
 MAX_SEARCHED = 20_000
 MAX_COMPARED = 5
@@ -51,7 +51,7 @@ def can_win_within(engine: Engine, num_commands: int) -> bool | None:
             return True
         if depth == num_commands:
             continue
-        for command in filter(is_useful, list_commands(engine)):
+        for command in filter(is_useful, list_commands(engine.world, engine)):
             engine.set_state(state)
             engine.step(command)
             following = engine.get_state()

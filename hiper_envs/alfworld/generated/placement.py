@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from hiper_envs.alfworld.furniture import Furniture, write_name
-from hiper_envs.alfworld.locations import GRID, Location, Position
-from hiper_envs.alfworld.scenes import Scene
-from hiper_envs.alfworld.tables import load_types
+from hiper_envs.alfworld.generated.furniture import Furniture, write_name
+from hiper_envs.alfworld.generated.locations import GRID, Location, Position
+from hiper_envs.alfworld.generated.scenes import Scene
+from hiper_envs.alfworld.generated.tables import load_types
 
 COUNT_SHARES = (0.52, 0.28, 0.2)
 """How often a kind that can be picked up is there once, twice, three times."""

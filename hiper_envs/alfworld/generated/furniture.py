@@ -7,8 +7,17 @@ cabinets, drawers and shelves that cannot be opened. These pieces are added per 
 import random
 from dataclasses import dataclass
 
-from hiper_envs.alfworld.locations import GRID, STEPS, Location, Point, Points, Position, find_wall_spots, locate
-from hiper_envs.alfworld.tables import load_types
+from hiper_envs.alfworld.generated.locations import (
+    GRID,
+    STEPS,
+    Location,
+    Point,
+    Points,
+    Position,
+    find_wall_spots,
+    locate,
+)
+from hiper_envs.alfworld.generated.tables import load_types
 
 BESIDE = {
     "StoveBurner": "CounterTop",

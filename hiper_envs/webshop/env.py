@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import reprlib
-from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
-from hiper_envs.milestones import Milestones, ShoppingMilestones
+from hiper_envs.milestones import Milestones
 from hiper_envs.spaces import UnicodeText
+from hiper_envs.webshop.milestones import ShoppingMilestones
+from hiper_envs.webshop.tasks import WebShopTasks
 from webshop_server.allowed_names import check_choice, refuse_unknown
 from webshop_server.catalogue.catalogue import Catalogue
 from webshop_server.catalogue.goals import KINDS, SPLITS, Goals
@@ -32,41 +33,6 @@ SAMPLE_ACTIONS = (
 )  # fmt: skip
 _SEED_LIMIT = 1 << 31
 _UNSEARCHABLE = str.maketrans("[]\n", "   ")
-
-
-class WebShopTasks(Sequence[str]):
-    """The task ids of a split, "synthetic-1500" for the goal at position 1500; made when asked for."""
-
-    def __init__(self, kind: str, positions: np.ndarray[Any, np.dtype[np.uint32]]) -> None:
-        self.kind = kind
-        self.positions = positions
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [f"{self.kind}-{position}" for position in self.positions[index].tolist()]
-        return f"{self.kind}-{self.positions[index]}"
-
-    def __iter__(self) -> Iterator[str]:
-        return (f"{self.kind}-{position}" for position in self.positions.tolist())
-
-    def __contains__(self, task: object) -> bool:
-        return isinstance(task, str) and self.find(task) is not None
-
-    def find(self, task: str) -> int | None:
-        """Return the goal's position for a task id of this split, None for any other text."""
-        kind, _, digits = task.rpartition("-")
-        if kind != self.kind or not digits.isdecimal() or len(digits) > 9 or digits != str(int(digits)):
-            return None
-        place = int(np.searchsorted(self.positions, int(digits)))
-        is_found = place < len(self.positions) and self.positions[place] == int(digits)
-        return int(digits) if is_found else None
 
 
 class WebShopEnv(gym.Env[str, str]):
@@ -292,6 +258,6 @@ def _choose_writer(observation: str) -> Any:
 
 
 def _start_browser(shop: Shop, observation: str) -> Any:
-    from hiper_envs.webshop_browser import Browser
+    from hiper_envs.webshop.browser import Browser
 
     return Browser(shop, observation)

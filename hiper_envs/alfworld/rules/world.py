@@ -5,42 +5,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
-from hiper_envs.alfworld.conditions import Condition, compile_goal
-from hiper_envs.alfworld.names import name_entities
-from hiper_envs.alfworld.problem import Problem
+from hiper_envs.alfworld.games.problem import Problem
+from hiper_envs.alfworld.rules.conditions import Condition, compile_goal
+from hiper_envs.alfworld.rules.names import name_entities
+from hiper_envs.alfworld.rules.situation import State
 
 ABILITIES = ("pickupable", "cleanable", "heatable", "coolable", "toggleable", "sliceable")
-
-
-class State(NamedTuple):
-    """Everything that commands change, as hashable values; equal states answer equally for ever.
-
-    Objects, receptacles and locations are indices into the world's tuples, which are in the order of their ids.
-
-    Attributes:
-        location: Where the agent stands.
-        held: Objects in hand.
-        hands_full: Whether the agent can take no further object.
-        contents: Per receptacle, the objects in it.
-        placed: Per location, the objects said to be there (what slicing needs, and the floor).
-        taken: (object, receptacle) for each object taken out of a receptacle and not put back into it.
-        opened: Bit mask of the open receptacles.
-        clean: Bit mask of objects; so are `hot`, `cool`, `sliced` and `toggled`.
-    """
-
-    location: int
-    held: tuple[int, ...]
-    hands_full: bool
-    contents: tuple[tuple[int, ...], ...]
-    placed: tuple[tuple[int, ...], ...]
-    taken: tuple[tuple[int, int], ...]
-    opened: int
-    clean: int
-    hot: int
-    cool: int
-    sliced: int
-    toggled: int
 
 
 class Tools(NamedTuple):
@@ -119,15 +91,25 @@ class World:
     start: State
     task: str
 
-    @classmethod
-    def compile(cls, problem: Problem, shuffle: random.Random | None = None) -> "World":
-        """Work the unchanging part of a game out.
 
-        Args:
-            problem: The game.
-            shuffle: Deals the numbers of the names out in random order; None gives the official names.
-        """
+# Worlds of problems that somebody still holds; a world does not hold its problem.
+_WORLDS: WeakKeyDictionary[Problem, World] = WeakKeyDictionary()
+
+
+def compile_world(problem: Problem, shuffle: random.Random | None = None) -> World:
+    """Work the unchanging part of a game out; one world serves all engines of a problem.
+
+    Args:
+        problem: The game.
+        shuffle: Deals the numbers of the names out in random order, in a world of its own; None gives the official
+            names.
+    """
+    if shuffle is not None:
         return _Compiler(problem, shuffle).compile()
+    world = _WORLDS.get(problem)
+    if world is None:
+        world = _WORLDS[problem] = _Compiler(problem, None).compile()
+    return world
 
 
 class _Compiler:
@@ -190,6 +172,7 @@ class _Compiler:
                 things,
                 {kind: _select(range(len(receptacles)), mask) for kind, mask in furniture.items()},
                 abilities,
+                here,
             ),
             grammar=problem.grammar,
             help_text=problem.help_text,

@@ -4,7 +4,7 @@ Only this script needs the wheel, and only its data: `gen/layouts` (furniture wi
 reachable points), `gen/constants.py` (type tables) and `gen/goal_library.py` (goal sentences). Nothing of alfworld is
 imported, so `pip download --no-deps alfworld==0.4.2` and an unpacked wheel are enough:
 
-    python -m hiper_envs.alfworld.extract_scenes FOLDER_WITH_alfworld/gen
+    python -m hiper_envs.alfworld.generated.extract_scenes FOLDER_WITH_alfworld/gen
 """
 
 import gzip
@@ -99,7 +99,8 @@ def main(arguments: list[str]) -> None:
     """Write the data file; the same wheel gives the same bytes."""
     if len(arguments) != 1 or not (Path(arguments[0]) / "layouts").is_dir():
         raise SystemExit(
-            "usage: python -m hiper_envs.alfworld.extract_scenes FOLDER (alfworld/gen of the wheel, with layouts/)"
+            "usage: python -m hiper_envs.alfworld.generated.extract_scenes FOLDER"
+            " (alfworld/gen of the wheel, with layouts/)"
         )
     text = json.dumps(extract(Path(arguments[0])), separators=(",", ":"), sort_keys=True)
     TARGET.write_bytes(gzip.compress(text.encode(), 9, mtime=0))

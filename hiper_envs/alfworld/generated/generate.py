@@ -8,14 +8,14 @@ import random
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from hiper_envs.alfworld.furniture import Furniture
-from hiper_envs.alfworld.goals import Goal
-from hiper_envs.alfworld.locations import Location
-from hiper_envs.alfworld.placement import Thing, place_things
-from hiper_envs.alfworld.problem import Fact, Problem
-from hiper_envs.alfworld.scenes import Scene, load_scene
-from hiper_envs.alfworld.tables import load_types
-from hiper_envs.alfworld.tasks import Task, parse_task_id, task_ids
+from hiper_envs.alfworld.games.goals import Goal
+from hiper_envs.alfworld.games.problem import Fact, Problem
+from hiper_envs.alfworld.generated.furniture import Furniture
+from hiper_envs.alfworld.generated.locations import Location
+from hiper_envs.alfworld.generated.placement import Thing, place_things
+from hiper_envs.alfworld.generated.scenes import Scene, load_scene
+from hiper_envs.alfworld.generated.tables import load_types
+from hiper_envs.alfworld.generated.tasks import Task, parse_task_id, task_ids
 
 __all__ = ["generate", "task_ids"]
 

@@ -4,16 +4,17 @@ import random
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from hiper_envs.alfworld.commands import is_reachable, list_commands
-from hiper_envs.alfworld.describe import (
+from hiper_envs.alfworld.games.problem import Problem
+from hiper_envs.alfworld.rules.commands import is_reachable, list_commands
+from hiper_envs.alfworld.rules.describe import (
     describe_hands,
     describe_object,
     describe_receptacle,
     describe_start,
     describe_surroundings,
 )
-from hiper_envs.alfworld.problem import Problem
-from hiper_envs.alfworld.world import State, World
+from hiper_envs.alfworld.rules.situation import Situation, State
+from hiper_envs.alfworld.rules.world import compile_world
 
 NOTHING_HAPPENS = "Nothing happens."
 PUT_WORDS = {"move": (" to ", "You move the {} to the {}."), "put": (" in/on ", "You put the {} in/on the {}.")}
@@ -33,11 +34,8 @@ class Output(NamedTuple):
     won: bool
 
 
-class Engine:
-    """Plays one game; engines of the same Problem share all that never changes.
-
-    The state lies open as attributes of the names and meanings of `State`, but `contents` and `placed` are lists and
-    `taken` is a set: solvers read them, only the engine writes.
+class Engine(Situation):
+    """Plays one game: a situation that commands change, in a world that engines of the same problem share.
 
     Args:
         problem: The game.
@@ -46,7 +44,7 @@ class Engine:
 
     def __init__(self, problem: Problem, name_seed: int | None = None) -> None:
         self.problem = problem
-        self.world = problem.world if name_seed is None else World.compile(problem, random.Random(name_seed))
+        self.world = compile_world(problem, None if name_seed is None else random.Random(name_seed))
         self._separator, self._put_text = PUT_WORDS[self.world.grammar]
         self.set_state(self.world.start)
 
@@ -58,31 +56,14 @@ class Engine:
     def reset(self) -> Output:
         """Begin the game again."""
         self.set_state(self.world.start)
-        return Output(describe_start(self), list_commands(self), self.is_won())
+        return Output(describe_start(self.world, self), list_commands(self.world, self), self.is_won())
 
     def step(self, command: str) -> Output:
         """Play one command; anything but an admissible one does nothing."""
         verb, _, rest = command.strip().partition(" ")
         act = _VERBS.get(verb)
         text = act(self, rest) if act is not None else None
-        return Output(NOTHING_HAPPENS if text is None else text, list_commands(self), self.is_won())
-
-    def get_state(self) -> State:
-        """Return everything that commands have changed, as one hashable, picklable value."""
-        return State(
-            self.location,
-            self.held,
-            self.hands_full,
-            tuple(self.contents),
-            tuple(self.placed),
-            tuple(sorted(self.taken)),
-            self.opened,
-            self.clean,
-            self.hot,
-            self.cool,
-            self.sliced,
-            self.toggled,
-        )
+        return Output(NOTHING_HAPPENS if text is None else text, list_commands(self.world, self), self.is_won())
 
     def set_state(self, state: State) -> None:
         """Go on from a state of this same game.
@@ -92,18 +73,7 @@ class Engine:
         """
         if len(state.contents) != len(self.world.receptacles) or len(state.placed) != len(self.world.locations):
             raise ValueError("this state belongs to another game: its receptacles or locations are not this game's")
-        self.location = state.location
-        self.held = state.held
-        self.hands_full = state.hands_full
-        self.contents = list(state.contents)
-        self.placed = list(state.placed)
-        self.taken = set(state.taken)
-        self.opened = state.opened
-        self.clean = state.clean
-        self.hot = state.hot
-        self.cool = state.cool
-        self.sliced = state.sliced
-        self.toggled = state.toggled
+        super().set_state(state)
 
     def replay(self, commands: Iterable[str]) -> None:
         """Begin the game again and play these commands."""
@@ -119,10 +89,10 @@ class Engine:
         return True
 
     def _look(self, rest: str) -> str | None:
-        return None if rest else describe_surroundings(self)
+        return None if rest else describe_surroundings(self.world, self)
 
     def _inventory(self, rest: str) -> str | None:
-        return None if rest else describe_hands(self)
+        return None if rest else describe_hands(self.world, self)
 
     def _help(self, rest: str) -> str | None:
         return None if rest else self.world.help_text
@@ -145,7 +115,7 @@ class Engine:
             if place != self.location:
                 self.location = place
                 arrival = world.receptacles[receptacle] if world.grammar == "move" else world.locations[place]
-                return f"You arrive at {arrival}. {describe_receptacle(self, receptacle)}"
+                return f"You arrive at {arrival}. {describe_receptacle(self.world, self, receptacle)}"
         return None
 
     def _open(self, rest: str) -> str | None:
@@ -153,7 +123,7 @@ class Engine:
         if receptacle is None or not (self.world.openable & ~self.opened) >> receptacle & 1:
             return None
         self.opened |= 1 << receptacle
-        return f"You open the {rest}. {describe_receptacle(self, receptacle)}"
+        return f"You open the {rest}. {describe_receptacle(self.world, self, receptacle)}"
 
     def _close(self, rest: str) -> str | None:
         receptacle = self._find_receptacle(rest)
@@ -166,7 +136,7 @@ class Engine:
         name, _, receptacle_name = rest.partition(" from ")
         entity = self.world.object_by_name.get(name)
         receptacle = self._find_receptacle(receptacle_name)
-        if entity is None or receptacle is None or self.hands_full or not is_reachable(self, receptacle):
+        if entity is None or receptacle is None or self.hands_full or not is_reachable(self.world, self, receptacle):
             return None
         if entity not in self.contents[receptacle] or not self.world.pickupable >> entity & 1:
             return None
@@ -187,7 +157,7 @@ class Engine:
         name, _, receptacle_name = rest.partition(self._separator)
         entity = self._find_held(name)
         receptacle = self._find_receptacle(receptacle_name)
-        if entity is None or receptacle is None or not is_reachable(self, receptacle):
+        if entity is None or receptacle is None or not is_reachable(self.world, self, receptacle):
             return None
         if not self.world.accepts[receptacle] >> entity & 1:
             return None
@@ -253,9 +223,9 @@ class Engine:
     def _examine(self, rest: str) -> str | None:
         receptacle = self._find_receptacle(rest)
         if receptacle is not None:
-            return describe_receptacle(self, receptacle)
+            return describe_receptacle(self.world, self, receptacle)
         entity = self._find_held(rest)
-        return None if entity is None else describe_object(self, entity)
+        return None if entity is None else describe_object(self.world, self, entity)
 
 
 # One table for all engines: bound methods in each engine would tie it into a cycle that only the collector frees.

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from hiper_envs.alfworld.expressions import Expression, ExpressionError, read_expression
+from hiper_envs.alfworld.games.expressions import Expression, ExpressionError, read_expression
 
 Wording = Literal["move", "put"]
 

@@ -6,9 +6,9 @@ from functools import cache
 
 import numpy as np
 
-from hiper_envs.alfworld.furniture import Furniture, add_unlisted, read_furniture
-from hiper_envs.alfworld.locations import Location, Points, Position, locate
-from hiper_envs.alfworld.tables import load_data, room_of, scene_types
+from hiper_envs.alfworld.generated.furniture import Furniture, add_unlisted, read_furniture
+from hiper_envs.alfworld.generated.locations import Location, Points, Position, locate
+from hiper_envs.alfworld.generated.tables import load_data, room_of, scene_types
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,12 @@ import gzip
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hiper_envs.alfworld.expressions import Expression, ExpressionError, read_expression, read_typed_list
-from hiper_envs.alfworld.goals import Goal, GoalKind, parse_goal, write_goal
-from hiper_envs.alfworld.grammar import (
+from hiper_envs.alfworld.games.expressions import Expression, ExpressionError, read_expression, read_typed_list
+from hiper_envs.alfworld.games.goals import Goal, GoalKind, parse_goal, write_goal
+from hiper_envs.alfworld.games.grammar import (
     HELP_TEXT,
     GrammarError,
     Wording,
@@ -19,9 +18,6 @@ from hiper_envs.alfworld.grammar import (
     write_domain,
     write_grammar,
 )
-
-if TYPE_CHECKING:
-    from hiper_envs.alfworld.world import World
 
 __all__ = ["GameFileError", "Goal", "GoalKind", "Problem", "read_game", "write_game"]
 
@@ -101,12 +97,9 @@ class Problem:
     grammar: Wording = "move"
     help_text: str | None = HELP_TEXT
 
-    @cached_property
-    def world(self) -> "World":
-        """Everything about the game that no command changes, worked out once and shared by all its engines."""
-        from hiper_envs.alfworld.world import World
-
-        return World.compile(self)
+    def __hash__(self) -> int:
+        """Equal problems have equal hashes; what is compiled of a problem is found again by it."""
+        return hash((self.name, self.task))
 
 
 def read_game(source: str | Path | Mapping[str, Any]) -> Problem:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from hiper_envs.alfworld.tables import load_types
+from hiper_envs.alfworld.generated.tables import load_types
 
 GRID = 0.25
 """Metres between two neighbouring points; locations count in these steps."""

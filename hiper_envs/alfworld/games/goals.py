@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import Literal, NamedTuple
 
-from hiper_envs.alfworld.expressions import Expression, ExpressionError, read_expression, read_typed_list
+from hiper_envs.alfworld.games.expressions import Expression, ExpressionError, read_expression, read_typed_list
 
 GoalKind = Literal["pick", "clean", "heat", "cool", "pick_two", "look_at"]
 

@@ -30,7 +30,7 @@ class Types:
 @lru_cache(maxsize=1)
 def load_data() -> dict[str, Any]:
     """Return the data file, read once."""
-    packed = (files("hiper_envs.alfworld") / "data" / "scenes.json.gz").read_bytes()
+    packed = (files("hiper_envs.alfworld.generated") / "data" / "scenes.json.gz").read_bytes()
     data: dict[str, Any] = json.loads(gzip.decompress(packed))
     return data
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeVar
 
-from hiper_envs.alfworld.goals import GoalKind
-from hiper_envs.alfworld.placement import STATIC_PLACES, draw_weighted
-from hiper_envs.alfworld.tables import floor_plans, load_types, room_of, scene_types
+from hiper_envs.alfworld.games.goals import GoalKind
+from hiper_envs.alfworld.generated.placement import STATIC_PLACES, draw_weighted
+from hiper_envs.alfworld.generated.tables import floor_plans, load_types, room_of, scene_types
 from webshop_server.allowed_names import check_choice
 
 KINDS: Mapping[str, GoalKind] = {

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from hiper_envs.alfworld.goals import Goal, GoalKind
-
-if TYPE_CHECKING:
-    from hiper_envs.alfworld.engine import Engine
+from hiper_envs.alfworld.games.goals import Goal, GoalKind
+from hiper_envs.alfworld.rules.situation import Situation
 
 Treatment = Literal["clean", "hot", "cool"]
 
@@ -37,12 +35,12 @@ class Placed:
     treatment: Treatment | None
     count: int
 
-    def holds(self, engine: "Engine") -> bool:
-        """Return whether the condition holds in the engine's state."""
-        wanted = self.objects if self.treatment is None else self.objects & getattr(engine, self.treatment)
+    def holds(self, situation: Situation) -> bool:
+        """Return whether the condition holds now."""
+        wanted = self.objects if self.treatment is None else self.objects & getattr(situation, self.treatment)
         if not wanted:
             return False
-        contents = engine.contents
+        contents = situation.contents
         for receptacle in self.receptacles:
             missing = self.count
             for entity in contents[receptacle]:
@@ -59,26 +57,32 @@ class Held:
 
     objects: int
 
-    def holds(self, engine: "Engine") -> bool:
-        """Return whether the condition holds in the engine's state."""
-        return any(self.objects >> entity & 1 for entity in engine.held)
+    def holds(self, situation: Situation) -> bool:
+        """Return whether the condition holds now."""
+        return any(self.objects >> entity & 1 for entity in situation.held)
 
 
 @dataclass(frozen=True, slots=True)
 class Lit:
-    """A lamp that has been turned on lies where the agent stands; `lamps` is a bit mask."""
+    """A lamp that has been turned on lies where the agent stands.
+
+    Attributes:
+        lamps: Bit mask of the lamps that count.
+        here: Per location, the receptacles there.
+    """
 
     lamps: int
+    here: tuple[tuple[int, ...], ...]
 
-    def holds(self, engine: "Engine") -> bool:
-        """Return whether the condition holds in the engine's state."""
-        lit = self.lamps & engine.toggled
+    def holds(self, situation: Situation) -> bool:
+        """Return whether the condition holds now."""
+        lit = self.lamps & situation.toggled
         if not lit:
             return False
         return any(
             lit >> entity & 1
-            for receptacle in engine.world.here[engine.location]
-            for entity in engine.contents[receptacle]
+            for receptacle in self.here[situation.location]
+            for entity in situation.contents[receptacle]
         )
 
 
@@ -90,6 +94,7 @@ def compile_goal(
     objects_by_type: Mapping[str, int],
     receptacles_by_type: Mapping[str, tuple[int, ...]],
     able: Mapping[str, int],
+    here: tuple[tuple[int, ...], ...],
 ) -> tuple[Condition, ...]:
     """Return the goal's conditions.
 
@@ -98,11 +103,12 @@ def compile_goal(
         objects_by_type: Type in lowercase without 'type' -> bit mask of its objects.
         receptacles_by_type: The same for receptacles, as indices.
         able: "cleanable", "heatable", "coolable", "toggleable" -> bit mask of the objects that are.
+        here: Per location, the receptacles there.
     """
     objects = objects_by_type.get(goal.object_type.lower(), 0)
     if goal.kind == "look_at":
         lamps = objects_by_type.get((goal.lamp_type or "").lower(), 0)
-        return Held(objects), Lit(lamps & able["toggleable"])
+        return Held(objects), Lit(lamps & able["toggleable"], here)
     treatment, ability, count = PLACEMENTS[goal.kind]
     if ability is not None:
         objects &= able[ability]

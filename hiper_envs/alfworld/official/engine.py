@@ -17,11 +17,11 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
-from hiper_envs.alfworld.engine import Output
-from hiper_envs.alfworld.grammar import TASK_PREFIX
-from hiper_envs.alfworld.planner import LibraryPool
-from hiper_envs.alfworld.problem import GameFileError, Problem, load_fields, write_game
-from hiper_envs.alfworld.translation import Translation, translate
+from hiper_envs.alfworld.games.grammar import TASK_PREFIX
+from hiper_envs.alfworld.games.problem import GameFileError, Problem, load_fields, write_game
+from hiper_envs.alfworld.official.planner_library import LibraryPool
+from hiper_envs.alfworld.official.translation import Translation, translate
+from hiper_envs.alfworld.rules.engine import Output
 
 INSTALL = (
     'engine="textworld" needs alfworld and textworld, which are not installed: pip install "hiper-suite[official]"'

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, permutations, product
 from typing import NamedTuple
 
-from hiper_envs.alfworld.conditions import Held, Lit, Placed
-from hiper_envs.alfworld.engine import Engine
-from hiper_envs.alfworld.problem import Problem
+from hiper_envs.alfworld.games.problem import Problem
+from hiper_envs.alfworld.rules.conditions import Held, Lit, Placed
+from hiper_envs.alfworld.rules.engine import Engine
 
 PUT_COMMANDS = {"move": "move {} to {}", "put": "put {} in/on {}"}
 

@@ -1,0 +1,1 @@
+"""ALFWorld games as values, read from and written to game files."""

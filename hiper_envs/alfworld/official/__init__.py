@@ -1,0 +1,1 @@
+"""The official engine (TextWorld) behind the fast engine's interface."""

@@ -1,0 +1,1 @@
+"""The rules of ALFWorld: what a game's world is, what commands do and say, and the way to win."""

@@ -1,0 +1,73 @@
+"""Replays: a record's replies taken through the environment again, and all that comes back compared."""
+
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+
+from hiper_envs.episodes.record import Episode
+from hiper_envs.segments import SubgoalWrapper
+
+
+class Difference(NamedTuple):
+    """Where a replay did not give what the record says.
+
+    Attributes:
+        turn: The turn, -1 for the reset and None for the episode as a whole.
+        field: What differs.
+        recorded: What the record says.
+        replayed: What came this time.
+    """
+
+    turn: int | None
+    field: str
+    recorded: Any
+    replayed: Any
+
+    def __str__(self) -> str:
+        """Say the difference in one sentence."""
+        where = "the episode" if self.turn is None else "the reset" if self.turn < 0 else f"turn {self.turn}"
+        return f"{self.field} of {where}: recorded {self.recorded!r:.200}, replayed {self.replayed!r:.200}"
+
+
+def replay(episode: Episode, env: gym.Env[str, str] | None = None) -> list[Difference]:
+    """Run a record's replies through the environment and compare all that comes back.
+
+    Args:
+        episode: The record.
+        env: An environment wrapped in `SubgoalWrapper` to use instead of making the recorded one; it must let at
+            least as many turns pass as the record has.
+
+    Returns:
+        The differences, none for a record that is true. Play stops where the environment ends the episode earlier
+        than the record does. A recorded truncation is the turn limit's and ends the replay at the same turn.
+    """
+    env = env or SubgoalWrapper(gym.make(episode.env_id, max_episode_steps=10**9, **episode.env_options))
+    observation, info = env.reset(seed=episode.seed, options={"task": episode.task_id})
+    found = _compare(-1, {"observation": (episode.reset_observation, observation)})
+    found += _compare(None, {"instruction": (episode.instruction, info["instruction"])})
+    is_over = False
+    for step in episode.steps:
+        if is_over:
+            return [*found, Difference(step.turn, "turn", step.action, "the episode was over")]
+        observation, reward, terminated, truncated, info = env.step(step.reply)
+        is_over = terminated or truncated
+        pairs = {
+            "action": (step.action, info["action"]),
+            "observation": (step.observation, observation),
+            "reward": (step.reward, float(reward)),
+            "segment": (step.segment, info["segment"]["index"]),
+            "milestones": (step.milestones, tuple(info.get("new_milestones", step.milestones))),
+        }
+        found += _compare(step.turn, pairs)
+    ending: dict[str, tuple[Any, Any]] = {}
+    if episode.steps:
+        ending["terminated"] = (episode.terminated, terminated)
+    if episode.error is None:
+        ending |= {"score": (episode.score, float(info["score"])), "success": (episode.success, bool(info["success"]))}
+    if episode.reward_parts is not None:
+        ending["reward_parts"] = (episode.reward_parts, info.get("reward_parts"))
+    return found + _compare(None, ending)
+
+
+def _compare(turn: int | None, pairs: dict[str, tuple[Any, Any]]) -> list[Difference]:
+    return [Difference(turn, field, *pair) for field, pair in pairs.items() if pair[0] != pair[1]]

@@ -1,0 +1,1 @@
+"""WebShop: the shop as an environment, its tasks, and the shop through a real browser."""
