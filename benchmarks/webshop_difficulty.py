@@ -16,9 +16,9 @@ from statistics import fmean, median
 import gymnasium as gym
 
 import hiper_envs
-from hiper_agents.scripted.random_agent import RandomAgent
-from hiper_agents.scripted.rule_agent import RuleAgent
-from hiper_agents.scripted.webshop_expert import WebShopExpert
+from hiper_agents.agents.scripted.random_agent import RandomAgent
+from hiper_agents.agents.scripted.rule_agent import RuleAgent
+from hiper_agents.agents.scripted.webshop_expert import WebShopExpert
 from hiper_envs.episodes.agents import Agent
 from hiper_envs.episodes.play import play_episode
 from webshop_server.catalogue.catalogue import Catalogue

@@ -10,11 +10,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as ProgressBar
 from rich.rule import Rule
 
-from leaderboard.report import write_report
-from leaderboard.runner import Progress, run_panel
-from leaderboard.scoring import score_run
-from leaderboard.store import Run
-from leaderboard.tables import render_episode, render_table
+from leaderboard.board.report import write_report
+from leaderboard.board.tables import render_episode, render_table
+from leaderboard.play.run_folder import Run
+from leaderboard.play.runner import Progress, run_panel
+from leaderboard.scoring.scores import score_run
 
 PANELS = {
     "alfworld-demo-v1": ("expert", "hiper", "flat", "random"),

@@ -11,7 +11,7 @@ from rich.console import Console
 from sb3_contrib import MaskablePPO
 
 import hiper_envs
-from hiper_agents.sb3 import ActionChoiceEnv, ActionView, TextVecEnv
+from hiper_agents.adapters.sb3 import ActionChoiceEnv, ActionView, TextVecEnv
 from hiper_envs.alfworld.env import ALFWorldEnv
 
 TASK = "valid_seen/pick_and_place_simple-CellPhone-None-Drawer-203/0"

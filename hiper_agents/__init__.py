@@ -14,14 +14,14 @@ __all__ = ["expert", "flat", "hiper", "random", "rule"]
 
 def random() -> Agent:
     """Return the agent that takes any admissible action."""
-    from hiper_agents.scripted import RandomAgent
+    from hiper_agents.agents.scripted import RandomAgent
 
     return RandomAgent()
 
 
 def rule() -> Agent:
     """Return WebShop's rule: search the instruction, buy the first product with the options that it names."""
-    from hiper_agents.scripted import RuleAgent
+    from hiper_agents.agents.scripted import RuleAgent
 
     return RuleAgent()
 
@@ -33,14 +33,14 @@ def expert() -> Agent:
 
 def hiper() -> Agent:
     """Return the HiPER agent with the shipped weights."""
-    from hiper_agents.shipped import HiPERAgent
+    from hiper_agents.agents.shipped import HiPERAgent
 
     return HiPERAgent()
 
 
 def flat() -> Agent:
     """Return the agent without segments with the shipped weights."""
-    from hiper_agents.shipped import FlatAgent
+    from hiper_agents.agents.shipped import FlatAgent
 
     return FlatAgent()
 
@@ -64,8 +64,8 @@ class _Expert:
         return self._agent.act(observation, info)
 
     def _choose(self, observation: str, info: Mapping[str, object]) -> Agent:
-        from hiper_agents.compact.notes import recognise_world
-        from hiper_agents.scripted import ALFWorldExpert, WebShopExpert
+        from hiper_agents.agents.scripted import ALFWorldExpert, WebShopExpert
+        from hiper_agents.policies.compact.notes import recognise_world
 
         world = recognise_world(observation, cast(Mapping[str, Any], info))
         if world == "plain":

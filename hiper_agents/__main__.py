@@ -30,7 +30,7 @@ def train(
         setting: Settings to replace, as name=value in TOML: --setting updates=10 lr=1e-4.
         output: Also write weights and model card to this folder, under the configuration's name.
     """
-    from hiper_agents.train_command import run_training
+    from hiper_agents.training.command import run_training
 
     run_training(config, run, seed, setting, output, console)
 
@@ -53,7 +53,7 @@ def evaluate(
         episodes: Number of tasks, evenly spread over the split.
         seed: Task k is played with seed + k.
     """
-    from hiper_agents.play_command import evaluate_agents
+    from hiper_agents.evaluation import evaluate_agents
 
     evaluate_agents(agents, env, split, episodes, seed, console)
 
@@ -76,7 +76,7 @@ def play(
         task: Position or id of the task. A person is asked for it; else the first.
         seed: Seed of the agent and the environment.
     """
-    from hiper_agents.play_command import play_one
+    from hiper_agents.evaluation import play_one
 
     if play_one(agent, world, split, task, seed, console).error is not None:
         sys.exit(1)

@@ -15,19 +15,8 @@ import tyro
 from rich.console import Console
 from rich.text import Text
 
-from leaderboard.check_process import CheckSetup, check_in_process
-from leaderboard.conformance import WORLDS
-from leaderboard.freezing import RECIPES, freeze_panel, freeze_recipe
-from leaderboard.panel import PANEL_FOLDER, Panel, load_panel, panel_names, write_panel
-from leaderboard.player import WorldError
-from leaderboard.progress import show_progress
-from leaderboard.replay import verify_run
-from leaderboard.report import rank_runs, write_report
-from leaderboard.runner import run_panel
-from leaderboard.scoring import compare_runs, score_run
-from leaderboard.store import Run, RunError, find_runs, load_run
-from leaderboard.submission import SubmissionError, split_name
-from leaderboard.tables import (
+from leaderboard.board.report import rank_runs, write_report
+from leaderboard.board.tables import (
     render_comparisons,
     render_episode,
     render_findings,
@@ -35,7 +24,18 @@ from leaderboard.tables import (
     render_table,
     render_types,
 )
-from leaderboard.world import PanelError
+from leaderboard.panels.fingerprint import PanelError
+from leaderboard.panels.freezing import RECIPES, freeze_panel, freeze_recipe
+from leaderboard.panels.panel import PANEL_FOLDER, Panel, load_panel, panel_names, write_panel
+from leaderboard.play.check_process import CheckSetup, check_in_process
+from leaderboard.play.conformance import WORLDS
+from leaderboard.play.player import WorldError
+from leaderboard.play.progress import show_progress
+from leaderboard.play.run_folder import Run, RunError, find_runs, load_run
+from leaderboard.play.runner import run_panel
+from leaderboard.play.submission import SubmissionError, split_name
+from leaderboard.scoring.scores import compare_runs, score_run
+from leaderboard.scoring.verification import verify_run
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 MAX_DIFFERENCES_SHOWN = 20

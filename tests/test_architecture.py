@@ -60,7 +60,7 @@ def test_heavy_libraries_have_one_door(library: str) -> None:
 
 
 def test_torch_stays_out_of_estimators_and_configs() -> None:
-    files = [*sources("hiper_agents/advantages"), ROOT / "hiper_agents/config.py"]
+    files = [*sources("hiper_agents/advantages"), ROOT / "hiper_agents/training/config.py"]
     assert not [path for path in files if "torch" in imported_names(path)]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from gymnasium.wrappers import TimeLimit
 
-from hiper_agents.chat import ChatAgent
+from hiper_agents.agents.chat import ChatAgent
 from hiper_envs import SubgoalWrapper, play_episode, write_reply
 from hiper_envs.prompts import PromptConfig
 

@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from hiper_agents.__main__ import main
-from hiper_agents.human import HumanAgent
-from hiper_agents.play_command import evaluate_agents, find_agent, open_env, play_one
-from hiper_agents.train_command import hold_folder, run_training
-from hiper_agents.trainer import Trainer
+from hiper_agents.agents.human import HumanAgent
+from hiper_agents.evaluation import evaluate_agents, find_agent, open_env, play_one
+from hiper_agents.training.command import hold_folder, run_training
+from hiper_agents.training.trainer import Trainer
 from hiper_envs import parse_reply, play_episode
 from hiper_envs.episodes.files import write_episodes
 

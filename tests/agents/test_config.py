@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hiper_agents.config import list_configs, make_config, read_config
-from hiper_agents.train_command import parse_settings
+from hiper_agents.training.command import parse_settings
+from hiper_agents.training.config import list_configs, make_config, read_config
 
 
 def test_shipped_configurations_are_complete() -> None:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from hiper_agents.adam import Adam
 from hiper_agents.advantages import HAEConfig, Preset
-from hiper_agents.batch import gather_turns, make_imitation_batch, make_learning_batch
-from hiper_agents.compact.network import CompactNetwork, log_softmax_by_owner
-from hiper_agents.learner import LossConfig, imitation_loss, ppo_loss, score_decisions
-from hiper_agents.rollout import Rollout, make_envs, play_tasks, record_expert
+from hiper_agents.policies.compact.network import CompactNetwork, log_softmax_by_owner
+from hiper_agents.training.adam import Adam
+from hiper_agents.training.batch import gather_turns, make_imitation_batch, make_learning_batch
+from hiper_agents.training.losses import LossConfig, imitation_loss, ppo_loss, score_decisions
+from hiper_agents.training.rollout import Rollout, make_envs, play_tasks, record_expert
 
 from .toy import RoomsExpert, register_toy
 
@@ -144,7 +144,8 @@ def test_adam_is_torch_adam() -> None:
 
 def test_training_does_not_import_the_compiler() -> None:
     script = (
-        "import sys, torch; from hiper_agents.adam import Adam; from hiper_agents.learner import take_step;"
+        "import sys, torch; from hiper_agents.training.adam import Adam;"
+        "from hiper_agents.training.losses import take_step;"
         "layer = torch.nn.Linear(2, 1); loss = layer(torch.ones(2)).sum();"
         "take_step(layer, Adam(layer.parameters(), 0.1), loss, 1.0); sys.exit('torch._dynamo' in sys.modules)"
     )

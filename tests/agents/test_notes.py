@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hiper_agents.compact.alfworld_notes import ALFWorldNotes, parse_goal
-from hiper_agents.compact.notes import (
+from hiper_agents.policies.compact.alfworld_notes import ALFWorldNotes, parse_goal
+from hiper_agents.policies.compact.notes import (
     ACTION_FEATURES,
     STATE_FEATURES,
     SUBGOAL_FEATURES,
@@ -19,9 +19,9 @@ from hiper_agents.compact.notes import (
     open_notes,
     recognise_world,
 )
-from hiper_agents.compact.plain_notes import PlainNotes
-from hiper_agents.compact.webshop_notes import WebShopNotes, match_value
-from hiper_agents.compact.words import hash_word, hash_words, overlap, split_words
+from hiper_agents.policies.compact.plain_notes import PlainNotes
+from hiper_agents.policies.compact.webshop_notes import WebShopNotes, match_value
+from hiper_agents.policies.compact.words import hash_word, hash_words, overlap, split_words
 
 INTRO = (
     "-= Welcome to TextWorld, ALFRED! =-\n\nYou are in the middle of a room. Looking quickly around you, you see a"
@@ -209,7 +209,7 @@ def test_words() -> None:
 
 
 def test_hashes_are_the_same_in_every_process() -> None:
-    script = "from hiper_agents.compact.words import hash_words; print(hash_words(('mug', 'desk'), 2))"
+    script = "from hiper_agents.policies.compact.words import hash_words; print(hash_words(('mug', 'desk'), 2))"
     for seed in ("0", "1"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
         out = subprocess.run(

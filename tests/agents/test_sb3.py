@@ -13,7 +13,7 @@ pytest.importorskip("sb3_contrib", reason="needs the extra agents")
 from sb3_contrib import MaskablePPO  # noqa: E402
 from stable_baselines3.common.env_checker import check_env  # noqa: E402
 
-from hiper_agents.sb3 import ActionChoiceEnv, ActionView, TextVecEnv, hash_words  # noqa: E402
+from hiper_agents.adapters.sb3 import ActionChoiceEnv, ActionView, TextVecEnv, hash_words  # noqa: E402
 
 SMALL = {"max_actions": 4, "text_features": 16, "action_features": 4}
 LEARNING = {"n_steps": 32, "batch_size": 256, "learning_rate": 1e-2, "gamma": 0.9, "seed": 0, "device": "cpu"}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import hiper_agents
-from hiper_agents.play_command import open_env
-from hiper_agents.shipped import WEIGHTS, FlatAgent, HiPERAgent, list_weights, read_card
+from hiper_agents.agents.shipped import WEIGHTS, FlatAgent, HiPERAgent, list_weights, read_card
+from hiper_agents.evaluation import open_env
 from hiper_agents.tasks import num_tasks, spread_tasks
 from hiper_envs import Agent, Episode, parse_reply, play_episode
 
@@ -83,7 +83,7 @@ def test_other_worlds_are_refused() -> None:
 
 def test_scripted_agents_need_no_torch() -> None:
     script = (
-        "import sys, hiper_agents as h; h.random(); h.expert(); import hiper_agents.config;"
+        "import sys, hiper_agents as h; h.random(); h.expert(); import hiper_agents.training.config;"
         " sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

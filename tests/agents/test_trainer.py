@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from hiper_agents.checkpoint import load_tensors, save_tensors
-from hiper_agents.config import TrainConfig, make_config
 from hiper_agents.factories import find_factory
 from hiper_agents.tasks import draw_tasks, spread_tasks
-from hiper_agents.trainer import CHECKPOINT, HISTORY, WEIGHTS, Trainer
+from hiper_agents.training.checkpoint import load_tensors, save_tensors
+from hiper_agents.training.config import TrainConfig, make_config
+from hiper_agents.training.trainer import CHECKPOINT, HISTORY, WEIGHTS, Trainer
 
 from .toy import RoomsExpert, register_toy
 
@@ -84,8 +84,8 @@ DIE_IN_THE_MIDDLE = """
 import json, os, sys
 from pathlib import Path
 import toy
-from hiper_agents.config import make_config
-from hiper_agents.trainer import Trainer
+from hiper_agents.training.config import make_config
+from hiper_agents.training.trainer import Trainer
 
 saved = []
 def die(source, target):

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hiper_envs
-from hiper_agents.scripted.random_agent import SHOP_SUBGOALS, RandomAgent
-from hiper_agents.scripted.rule_agent import RuleAgent, named_values
-from hiper_agents.scripted.webshop_expert import WebShopExpert
-from hiper_agents.scripted.webshop_judgement import choose_options, judge_item
-from hiper_agents.scripted.webshop_reading import (
+from hiper_agents.agents.scripted.random_agent import SHOP_SUBGOALS, RandomAgent
+from hiper_agents.agents.scripted.rule_agent import RuleAgent, named_values
+from hiper_agents.agents.scripted.webshop_expert import WebShopExpert
+from hiper_agents.agents.scripted.webshop_judgement import choose_options, judge_item
+from hiper_agents.agents.scripted.webshop_reading import (
     Item,
     page_kind,
     read_details,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hiper_agents.scripted.alfworld_expert import ALFWorldExpert
-from hiper_agents.scripted.alfworld_reading import Request, read_request
+from hiper_agents.agents.scripted.alfworld_expert import ALFWorldExpert
+from hiper_agents.agents.scripted.alfworld_reading import Request, read_request
 from hiper_envs.alfworld.games.problem import Problem, read_game
 from hiper_envs.alfworld.generated.generate import generate, task_ids
 from hiper_envs.alfworld.generated.tables import load_types

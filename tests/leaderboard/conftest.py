@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard.freezing import freeze_panel
-from leaderboard.panel import Panel
+from leaderboard.panels.freezing import freeze_panel
+from leaderboard.panels.panel import Panel
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from hiper_envs import Episode, Segment, Step, write_reply
-from leaderboard.panel import Panel, seal_panel
-from leaderboard.store import EpisodeTime, Run, RunHeader
-from leaderboard.world import PanelTask
+from leaderboard.panels.fingerprint import PanelTask
+from leaderboard.panels.panel import Panel, seal_panel
+from leaderboard.play.run_folder import EpisodeTime, Run, RunHeader
 
 
 def make_episode(

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from leaderboard.__main__ import main
-from leaderboard.panel import Panel, load_panel, write_panel
-from leaderboard.runner import run_panel
+from leaderboard.panels.panel import Panel, load_panel, write_panel
+from leaderboard.play.runner import run_panel
 
 
 class Done(NamedTuple):

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hiper_envs.task_types import TYPES_BY_WORD, task_type
-from leaderboard.freezing import draw_tasks, freeze_panel
-from leaderboard.panel import Panel, load_panel, seal_panel, write_panel
-from leaderboard.runner import run_panel
-from leaderboard.world import PanelError
+from leaderboard.panels.fingerprint import PanelError
+from leaderboard.panels.freezing import draw_tasks, freeze_panel
+from leaderboard.panels.panel import Panel, load_panel, seal_panel, write_panel
+from leaderboard.play.runner import run_panel
 
 
 def test_freezing_is_deterministic(panel: Panel) -> None:

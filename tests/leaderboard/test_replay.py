@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from hiper_envs import Episode
-from leaderboard.panel import Panel
-from leaderboard.replay import verify_run
-from leaderboard.runner import run_panel
-from leaderboard.store import RunError, load_run
+from leaderboard.panels.panel import Panel
+from leaderboard.play.run_folder import RunError, load_run
+from leaderboard.play.runner import run_panel
+from leaderboard.scoring.verification import verify_run
 
 Edit = Callable[[dict[str, Any]], None]
 

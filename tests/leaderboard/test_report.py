@@ -12,8 +12,8 @@ from hand_records import make_episode, make_run
 from selectolax.lexbor import LexborHTMLParser
 
 from hiper_envs.viewer.packing import EPISODES_PER_CHUNK
-from leaderboard.report import write_report
-from leaderboard.store import Run
+from leaderboard.board.report import write_report
+from leaderboard.play.run_folder import Run
 
 HOSTILE = "</script><script>alert(1)</script><b>bold</b>"
 

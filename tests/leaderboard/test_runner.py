@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard import worker_process
-from leaderboard.panel import Panel, write_panel
-from leaderboard.player import WorldError
-from leaderboard.runner import Progress, run_panel
-from leaderboard.store import RunError, load_run
-from leaderboard.submission import SubmissionError
+from leaderboard.panels.panel import Panel, write_panel
+from leaderboard.play import worker as worker_process
+from leaderboard.play.player import WorldError
+from leaderboard.play.run_folder import RunError, load_run
+from leaderboard.play.runner import Progress, run_panel
+from leaderboard.play.submission import SubmissionError
 
 
 def episodes_bytes(folder: Path) -> bytes:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hand_records import make_episode, make_run
 
-from leaderboard.scoring import METRICS_BY_KEY, compare_runs, score_episodes, score_run, unanimous_interval
+from leaderboard.scoring.scores import METRICS_BY_KEY, compare_runs, score_episodes, score_run, unanimous_interval
 
 MIXED = [
     make_episode("pick_and_place_simple-a", score=1.0, lengths=(2, 4)),

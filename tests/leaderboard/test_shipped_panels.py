@@ -10,10 +10,10 @@ import pytest
 
 from hiper_envs import write_reply
 from hiper_envs.task_types import task_type
-from leaderboard.freezing import ALFWORLD, RECIPES, freeze_recipe
-from leaderboard.panel import load_panel, panel_names
-from leaderboard.replay import verify_run
-from leaderboard.runner import run_panel
+from leaderboard.panels.freezing import ALFWORLD, RECIPES, freeze_recipe
+from leaderboard.panels.panel import load_panel, panel_names
+from leaderboard.play.runner import run_panel
+from leaderboard.scoring.verification import verify_run
 
 
 class Wanderer:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard.conformance import check_agent
-from leaderboard.submission import SubmissionError, load_agent
+from leaderboard.play.conformance import check_agent
+from leaderboard.play.submission import SubmissionError, load_agent
 
 TOY = ("toy_world:Toy-v0",)
 

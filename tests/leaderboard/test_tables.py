@@ -6,8 +6,8 @@ import pytest
 from hand_records import make_episode, make_run
 from rich.console import Console, RenderableType
 
-from leaderboard.scoring import compare_runs, score_run
-from leaderboard.tables import render_comparisons, render_episode, render_table, render_types
+from leaderboard.board.tables import render_comparisons, render_episode, render_table, render_types
+from leaderboard.scoring.scores import compare_runs, score_run
 
 GOOD = make_run("Good", [make_episode("pick_heat_then_place_in_recep-1", score=1.0), make_episode("b", score=1.0)])
 POOR = make_run(

@@ -1,0 +1,1 @@
+"""Ways into other trainers, one file and one extra each."""

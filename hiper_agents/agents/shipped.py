@@ -1,0 +1,124 @@
+"""The trained weights that come with the package, as agents for both worlds."""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from hiper_agents.policies.compact.agent import CompactAgent
+from hiper_agents.policies.compact.network import CompactNetwork
+from hiper_agents.policies.compact.notes import recognise_world
+from hiper_agents.training.checkpoint import load_network, load_tensors
+from webshop_server.allowed_names import check_choice
+
+WORLDS = ("alfworld", "webshop")
+WEIGHTS = resources.files("hiper_agents") / "weights"
+
+
+def list_weights() -> list[str]:
+    """Return the names of the shipped weights, like "alfworld-hiper"."""
+    return sorted(
+        entry.name.removesuffix(".safetensors") for entry in WEIGHTS.iterdir() if ".safetensors" in entry.name
+    )
+
+
+def read_card(name: str) -> dict[str, Any]:
+    """Return how shipped weights were made and what they reached.
+
+    Raises:
+        ValueError: There are no such weights.
+    """
+    check_choice(name, list_weights(), "weights")
+    card: dict[str, Any] = json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
+    return card
+
+
+@lru_cache(maxsize=8)
+def load_shipped(path_or_name: str) -> tuple[CompactNetwork, dict[str, Any]]:
+    """Load weights from a .safetensors file or shipped ones by name.
+
+    Returns:
+        The network, shared by all callers, and the settings it was trained with.
+
+    Raises:
+        ValueError: There are no such weights, or they are of another network.
+        FileNotFoundError: There is no such file.
+    """
+    if path_or_name.endswith(".safetensors"):
+        path = Path(path_or_name)
+    else:
+        check_choice(path_or_name, list_weights(), "weights")
+        path = Path(str(WEIGHTS / f"{path_or_name}.safetensors"))
+    saved = load_tensors(path)
+    network = CompactNetwork()
+    load_network(network, saved.tensors, path)
+    network.eval()
+    return network, saved.state["config"]
+
+
+class ShippedAgent:
+    """Plays with shipped weights; which world it is in, it sees from the first observation.
+
+    Args:
+        kind: "hiper" or "flat".
+        world: "alfworld" or "webshop" to refuse any other; None for either.
+        temperature: Of the draws; None takes that of the weights' settings, 0 the likeliest decisions.
+        num_threads: Threads for torch, in the whole process; the network is too small for more than one.
+    """
+
+    def __init__(
+        self, kind: str, world: str | None = None, temperature: float | None = None, num_threads: int | None = 1
+    ) -> None:
+        self.kind = check_choice(kind, ("hiper", "flat"), "kind of agent")
+        self.world = check_choice(world, WORLDS, "world") if world is not None else None
+        self.temperature = temperature
+        if num_threads is not None:
+            torch.set_num_threads(num_threads)
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """Forget the last episode and its world; draw from `seed`."""
+        self._seed = seed
+        self._agent: CompactAgent | None = None
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        """Return the reply to an observation.
+
+        Raises:
+            ValueError: The world is one there are no weights for.
+        """
+        if self._agent is None:
+            self._agent = self._open(observation, info)
+        return self._agent.act(observation, info)
+
+    def _open(self, observation: str, info: Mapping[str, object]) -> CompactAgent:
+        world = recognise_world(observation, cast(Mapping[str, Any], info))
+        allowed = WORLDS if self.world is None else (self.world,)
+        if world not in allowed:
+            raise ValueError(
+                f"the {self.kind} agent has weights for {' and '.join(allowed)}, but this observation is from"
+                f" {'another world' if world == 'plain' else world}: {observation[:60]!r}"
+            )
+        network, settings = load_shipped(f"{world}-{self.kind}")
+        temperature = settings["temperature"] if self.temperature is None else self.temperature
+        agent = CompactAgent(network, self.kind == "hiper", temperature)
+        agent.reset(self._seed)
+        return agent
+
+
+class HiPERAgent(ShippedAgent):
+    """The reference agent: switches, subgoals and actions, trained by imitation and PPO on HAE advantages."""
+
+    def __init__(self, world: str | None = None, temperature: float | None = None) -> None:
+        super().__init__("hiper", world, temperature)
+
+
+class FlatAgent(ShippedAgent):
+    """The same network without segments, trained by imitation and PPO on flat GAE."""
+
+    def __init__(self, world: str | None = None, temperature: float | None = None) -> None:
+        super().__init__("flat", world, temperature)

@@ -1,0 +1,163 @@
+"""`hiper eval` and `hiper play`: agents by name, in an environment, on a screen."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+from rich.prompt import Prompt
+from rich.table import Table
+
+from hiper_agents.agents.human import HumanAgent
+from hiper_agents.factories import find_factory
+from hiper_agents.tasks import num_tasks, spread_tasks
+from hiper_envs.episodes.agents import Agent
+from hiper_envs.episodes.play import play_episode
+from hiper_envs.episodes.record import Episode
+from hiper_envs.segments import SubgoalWrapper
+from webshop_server.allowed_names import check_choice
+
+NAMED = ("hiper", "flat", "rule", "random", "expert")
+WORLDS = {"alfworld": "hiper/ALFWorld-v0", "webshop": "hiper/WebShop-v0"}
+# Those that a person is offered, the default first.
+SPLITS = {
+    "hiper/ALFWorld-v0": ("valid_unseen", "valid_seen", "train"),
+    "hiper/WebShop-v0": ("test", "eval", "train"),
+}
+NUM_RESAMPLES = 2000
+COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_red")
+
+
+def find_agent(name: str) -> Callable[[], Agent]:
+    """Return what makes the agent of that name.
+
+    Raises:
+        ValueError: There is none; see `hiper eval --help` for the forms a name can have.
+    """
+    if name.endswith(".safetensors"):
+        return lambda: load_agent(name)
+    if ":" in name:
+        return find_factory(name)
+    return find_factory(f"hiper_agents:{check_choice(name, NAMED, 'agent')}")
+
+
+def load_agent(path: str) -> Agent:
+    """Return the agent with the weights of a file, of a finished run for example."""
+    from hiper_agents.agents.shipped import load_shipped
+    from hiper_agents.policies.compact.agent import CompactAgent
+
+    network, settings = load_shipped(path)
+    return CompactAgent(network, settings["has_subgoals"], settings["temperature"])
+
+
+def name_world(world: str) -> str:
+    """Return the Gymnasium id that is meant.
+
+    Raises:
+        ValueError: There is none; the message has the nearest name.
+    """
+    return world if world in gym.registry else WORLDS[check_choice(world, WORLDS, "world")]
+
+
+def open_env(world: str, split: str) -> SubgoalWrapper:
+    """Make an environment that takes whole replies.
+
+    Raises:
+        ValueError: There is no such world or split.
+    """
+    env_id = name_world(world)
+    split = split or SPLITS.get(env_id, ("",))[0]
+    options: dict[str, Any] = {"split": split} if split else {}
+    return SubgoalWrapper(gym.make(env_id, **options))
+
+
+def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, seed: int, console: Console) -> None:
+    """Play the same tasks with each agent and show a table; see `hiper eval --help`.
+
+    Raises:
+        ValueError: There is no agent, no episode, or no such agent, world or split.
+    """
+    if not agents:
+        raise ValueError(f"no agent to evaluate: name one or more of {', '.join(NAMED)}, like hiper eval hiper random")
+    if episodes < 1:
+        raise ValueError(f"--episodes is {episodes}; it must be at least 1")
+    makers = {name: find_agent(name) for name in agents}
+    world = open_env(env, split)
+    tasks = spread_tasks(num_tasks(world), episodes)
+    table = Table("agent", "success", "score", "turns", "segments", title=f"{name_world(env)}: {len(tasks)} tasks")
+    for name, make in makers.items():
+        agent = make()
+        played = [
+            play_episode(world, agent, task=task, seed=seed + position, agent_name=name)
+            for position, task in enumerate(track(tasks, name, console=console, transient=True))
+        ]
+        table.add_row(name, *summarise_episodes(played))
+        errors = [episode.error for episode in played if episode.error is not None]
+        if errors:
+            told = f"{name} broke off {len(errors)} of {len(played)} episodes, first with {errors[0]}"
+            console.print(told, style="red", markup=False, highlight=False)
+    console.print(table)
+
+
+def summarise_episodes(episodes: Sequence[Episode]) -> list[str]:
+    """Return success and score with their intervals, turns and segments, as text."""
+    success = np.array([episode.success for episode in episodes], dtype=float)
+    score = np.array([episode.score for episode in episodes])
+    turns = float(np.mean([episode.num_turns for episode in episodes]))
+    segments = float(np.mean([len(episode.segments) for episode in episodes]))
+    return [_with_interval(success), _with_interval(score), f"{turns:.1f}", f"{segments:.1f}"]
+
+
+def _with_interval(values: np.ndarray[Any, Any]) -> str:
+    draws = np.random.default_rng(0).choice(values, size=(NUM_RESAMPLES, len(values))).mean(axis=1)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return f"{values.mean():.3f} [{low:.2f}, {high:.2f}]".replace("[", "(").replace("]", ")")
+
+
+def play_one(agent: str, world: str, split: str, task: str, seed: int, console: Console) -> Episode:
+    """Play one task, show it and return it; see `hiper play --help`."""
+    env_id = name_world(world)
+    is_person = agent == "human"
+    player: Agent = HumanAgent(console) if is_person else find_agent(agent)()
+    if is_person and not split and env_id in SPLITS:
+        splits = SPLITS[env_id]
+        split = _ask("Split", console, default=splits[0], choices=list(splits))
+    env = open_env(env_id, split)
+    if is_person and not task:
+        task = _ask(f"Task, a position from 0 to {num_tasks(env) - 1} or an id", console, default="0")
+    chosen: int | str = int(task or 0) if not task.strip("-0123456789") else task
+    episode = play_episode(env, player, task=chosen, seed=seed, agent_name=agent)
+    show_episode(episode, console, shows_turns=not is_person)
+    return episode
+
+
+def _ask(question: str, console: Console, default: str, choices: list[str] | None = None) -> str:
+    try:
+        return Prompt.ask(question, console=console, choices=choices, default=default)
+    except EOFError:
+        raise KeyboardInterrupt from None
+
+
+def show_episode(episode: Episode, console: Console, shows_turns: bool = True) -> None:
+    """Show an episode turn by turn, each segment in a colour, and how it ended."""
+    console.print(f"[bold]{escape(episode.task_id)}[/bold]  {escape(episode.instruction)}", highlight=False)
+    for step in episode.steps if shows_turns else ():
+        colour = COLOURS[step.segment % len(COLOURS)]
+        if step.is_boundary:
+            subgoal = episode.segments[step.segment].subgoal or "no subgoal"
+            console.print(f"[{colour} bold]segment {step.segment}: {escape(subgoal)}[/]", highlight=False)
+        console.print(f"[{colour}]{step.turn:>3} > {escape(step.action)}[/]", highlight=False)
+        console.print(f"      {escape(step.observation[:300])}", style="dim", highlight=False)
+    if episode.error:
+        told = f"{episode.agent} broke off the episode with {episode.error}"
+        console.print(told, style="red", markup=False, highlight=False)
+    table = Table("segment", "turns", "subgoal", "reward", "ended by")
+    for number, segment in enumerate(episode.segments):
+        span = f"{segment.start}-{segment.end - 1}"
+        table.add_row(str(number), span, escape(segment.subgoal), f"{segment.reward:g}", segment.end_reason)
+    console.print(table)
+    outcome = "success" if episode.success else "no success"
+    console.print(f"{outcome}, score {episode.score:.3f}, {episode.num_turns} turns, {len(episode.segments)} segments")

@@ -1,0 +1,1 @@
+"""Policies: what decides, behind one protocol."""

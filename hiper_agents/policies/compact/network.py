@@ -1,0 +1,208 @@
+"""The compact policy's network: about 100,000 weights that score switches, subgoals and actions, and three values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from hiper_agents.policies.compact.notes import (
+    ACTION_FEATURES,
+    STATE_FEATURES,
+    SUBGOAL_FEATURES,
+    Choices,
+    View,
+)
+from hiper_agents.policies.compact.words import NUM_BUCKETS, PADDING
+
+WORD_SIZE = 16
+HIDDEN = 96
+VALUE_HIDDEN = 64
+
+
+@dataclass(frozen=True, eq=False)
+class ViewBatch:
+    """Views of several turns, the candidates of all of them in one list.
+
+    Attributes:
+        state: [turns, STATE_FEATURES].
+        state_words: [turns, STATE_WORDS].
+        subgoals: [candidates of all turns, SUBGOAL_FEATURES].
+        subgoal_words: [candidates of all turns, SUBGOAL_WORDS].
+        owner: The turn of each candidate, [candidates of all turns].
+        first: Position of each turn's first candidate, [turns].
+        current: Position of the open segment's subgoal within the turn's candidates, -1 for none, [turns].
+    """
+
+    state: Tensor
+    state_words: Tensor
+    subgoals: Tensor
+    subgoal_words: Tensor
+    owner: Tensor
+    first: Tensor
+    current: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class ChoiceBatch:
+    """Admissible actions of several turns in one list, each as it looks under its turn's subgoal.
+
+    Attributes:
+        actions: [actions of all turns, ACTION_FEATURES].
+        words: [actions of all turns, ACTION_WORDS].
+        owner: The turn of each action.
+        first: Position of each turn's first action, [turns].
+    """
+
+    actions: Tensor
+    words: Tensor
+    owner: Tensor
+    first: Tensor
+
+
+def batch_views(views: Sequence[View]) -> ViewBatch:
+    """Put views together."""
+    owner, first = _owners([len(view.subgoals) for view in views])
+    return ViewBatch(
+        state=_floats([view.state for view in views], stack=True),
+        state_words=_ids([view.state_words for view in views], stack=True),
+        subgoals=_floats([view.subgoals for view in views]),
+        subgoal_words=_ids([view.subgoal_words for view in views]),
+        owner=owner,
+        first=first,
+        current=torch.tensor([view.current for view in views]),
+    )
+
+
+def batch_choices(choices: Sequence[Choices]) -> ChoiceBatch:
+    """Put the admissible actions of several turns together."""
+    owner, first = _owners([len(each.actions) for each in choices])
+    return ChoiceBatch(
+        actions=_floats([each.actions for each in choices]),
+        words=_ids([each.words for each in choices]),
+        owner=owner,
+        first=first,
+    )
+
+
+def _owners(counts: Sequence[int]) -> tuple[Tensor, Tensor]:
+    sizes = torch.tensor(counts)
+    first = torch.cumsum(sizes, 0) - sizes
+    return torch.repeat_interleave(torch.arange(len(counts)), sizes), first
+
+
+def _floats(arrays: Sequence[npt.NDArray[np.float32]], stack: bool = False) -> Tensor:
+    return torch.from_numpy(np.stack(arrays) if stack else np.concatenate(arrays)).float()
+
+
+def _ids(arrays: Sequence[npt.NDArray[np.int16]], stack: bool = False) -> Tensor:
+    return torch.from_numpy(np.stack(arrays) if stack else np.concatenate(arrays)).long()
+
+
+class CompactNetwork(nn.Module):
+    """Scores for the three decisions, and values before each of them.
+
+    Hashed words enter as learned vectors, everything else as features. The policy and the values share the word
+    vectors only.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        text = WORD_SIZE + SUBGOAL_FEATURES
+        self.words = nn.Embedding(NUM_BUCKETS, WORD_SIZE, padding_idx=PADDING)
+        nn.init.normal_(self.words.weight, std=0.1)
+        with torch.no_grad():
+            self.words.weight[PADDING].zero_()
+        self.state = nn.Sequential(nn.Linear(STATE_FEATURES + WORD_SIZE, HIDDEN), nn.ReLU())
+        self.switch = _perceptron(HIDDEN + text, HIDDEN // 2)
+        self.subgoal = _perceptron(HIDDEN + text + WORD_SIZE, HIDDEN)
+        self.action_turn = nn.Linear(HIDDEN + text, HIDDEN)
+        self.action_text = nn.Linear(ACTION_FEATURES + 2 * WORD_SIZE, HIDDEN)
+        self.action = nn.Sequential(nn.ReLU(), nn.Linear(HIDDEN, HIDDEN // 2), nn.ReLU(), nn.Linear(HIDDEN // 2, 1))
+        self.value_state = nn.Sequential(nn.Linear(STATE_FEATURES + WORD_SIZE, VALUE_HIDDEN), nn.ReLU())
+        self.value_high = _perceptron(VALUE_HIDDEN, VALUE_HIDDEN)
+        self.value_switch = _perceptron(VALUE_HIDDEN + text, VALUE_HIDDEN)
+        self.value_low = _perceptron(VALUE_HIDDEN + text, VALUE_HIDDEN)
+
+    def read_words(self, ids: Tensor) -> Tensor:
+        """Return the summed vectors of hashed words over the square root of their number."""
+        count = (ids != PADDING).sum(dim=-1, keepdim=True).clamp(min=1)
+        summed: Tensor = self.words(ids).sum(dim=-2)
+        return summed / count.sqrt()
+
+    def encode(self, views: ViewBatch) -> "Encoded":
+        """Read the states and candidates of a batch."""
+        words = self.read_words(views.subgoal_words)
+        inputs = torch.cat([views.state, self.read_words(views.state_words)], dim=-1)
+        return Encoded(views, self.state(inputs), self.value_state(inputs), words, views.subgoals)
+
+    def score_switch(self, encoded: "Encoded") -> Tensor:
+        """Return the logit of SWITCH, [turns]; meaningless at turns without an open segment."""
+        current = encoded.texts(encoded.views.current.clamp(min=0))
+        return _flat(self.switch(torch.cat([encoded.state, current], dim=-1)))
+
+    def score_subgoals(self, encoded: "Encoded") -> Tensor:
+        """Return the log-probabilities of the candidates, [candidates of all turns]."""
+        owner = encoded.views.owner
+        state_words = self.read_words(encoded.views.state_words)[owner]
+        candidates = torch.cat([encoded.words, encoded.features, encoded.words * state_words], dim=-1)
+        scores = _flat(self.subgoal(torch.cat([encoded.state[owner], candidates], dim=-1)))
+        return log_softmax_by_owner(scores, owner, len(encoded.state))
+
+    def score_actions(self, encoded: "Encoded", subgoal: Tensor, choices: ChoiceBatch) -> Tensor:
+        """Return the log-probabilities of the actions, [actions of all turns], given each turn's subgoal."""
+        chosen = encoded.texts(subgoal)
+        words = self.read_words(choices.words)
+        product = words * chosen[:, :WORD_SIZE][choices.owner]
+        of_turn = self.action_turn(torch.cat([encoded.state, chosen], dim=-1))[choices.owner]
+        of_text = self.action_text(torch.cat([choices.actions, words, product], dim=-1))
+        scores = _flat(self.action(of_turn + of_text))
+        return log_softmax_by_owner(scores, choices.owner, len(encoded.state))
+
+    def values_before(self, encoded: "Encoded") -> tuple[Tensor, Tensor]:
+        """Return the values before a subgoal is chosen and before KEEP or SWITCH, [turns] each.
+
+        At turns without an open segment the second is the first: there is nothing to keep.
+        """
+        high = _flat(self.value_high(encoded.value_state))
+        current = encoded.texts(encoded.views.current.clamp(min=0))
+        switch = _flat(self.value_switch(torch.cat([encoded.value_state, current], dim=-1)))
+        return high, torch.where(encoded.views.current >= 0, switch, high)
+
+    def value_of_subgoal(self, encoded: "Encoded", subgoal: Tensor) -> Tensor:
+        """Return the value of state and subgoal, [turns]."""
+        return _flat(self.value_low(torch.cat([encoded.value_state, encoded.texts(subgoal)], dim=-1)))
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A batch of views as the network reads it."""
+
+    views: ViewBatch
+    state: Tensor
+    value_state: Tensor
+    words: Tensor
+    features: Tensor
+
+    def texts(self, position: Tensor) -> Tensor:
+        """Return words and features of one candidate a turn, given its position within the turn's candidates."""
+        rows = self.views.first + position
+        return torch.cat([self.words[rows], self.features[rows]], dim=-1)
+
+
+def log_softmax_by_owner(scores: Tensor, owner: Tensor, num_owners: int) -> Tensor:
+    """Return log-probabilities among the entries that share an owner."""
+    top = torch.full((num_owners,), -torch.inf).scatter_reduce(0, owner, scores.detach(), "amax")
+    shifted = scores - top[owner]
+    total = torch.zeros(num_owners).index_add(0, owner, shifted.exp())
+    return shifted - total.log()[owner]
+
+
+def _perceptron(inputs: int, hidden: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+
+
+def _flat(column: Tensor) -> Tensor:
+    return column.squeeze(-1)

@@ -1,0 +1,1 @@
+"""Training: settings, play, batches, losses, the trainer and its checkpoints."""

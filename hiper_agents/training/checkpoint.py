@@ -1,0 +1,100 @@
+"""Weights and checkpoints: one safetensors file each, with everything else as JSON in its header.
+
+One file, written beside its place and moved there, is either the old one or the new one, whenever the process dies.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from hiper_agents.training.adam import Adam
+
+OPTIMIZER_PREFIX = "optimizer/"
+NETWORK_PREFIX = "network/"
+REFERENCE_PREFIX = "reference/"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A training run between two steps.
+
+    Attributes:
+        tensors: Weights of the network and of the optimizer, by prefixed name.
+        state: Everything else, as JSON can hold it: configuration, step, random state, history.
+    """
+
+    tensors: dict[str, Tensor]
+    state: dict[str, Any]
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """Write a file, all or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+    plain = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
+    try:
+        save_file(plain, unfinished, metadata={"state": json.dumps(state, sort_keys=True)})
+        with open(unfinished, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def load_tensors(path: Path) -> Checkpoint:
+    """Read a file that `save_tensors` wrote.
+
+    Raises:
+        FileNotFoundError: There is none.
+        ValueError: It is no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights at {path}; train some with `hiper train`")
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            state = json.loads((file.metadata() or {}).get("state", "{}"))
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is no file of weights: {error}") from error
+    return Checkpoint(tensors, state)
+
+
+def network_tensors(network: nn.Module, prefix: str = NETWORK_PREFIX) -> dict[str, Tensor]:
+    """Return the network's weights by prefixed name."""
+    return {prefix + name: tensor for name, tensor in network.state_dict().items()}
+
+
+def load_network(network: nn.Module, tensors: dict[str, Tensor], source: Path, prefix: str = NETWORK_PREFIX) -> None:
+    """Put the weights whose names have the prefix into a network.
+
+    Raises:
+        ValueError: They are of another network.
+    """
+    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    try:
+        network.load_state_dict({name: tensor.float() for name, tensor in own.items()})
+    except RuntimeError as error:
+        raise ValueError(f"{source} holds weights of another network: {error}") from error
+
+
+def optimizer_tensors(optimizer: Adam) -> dict[str, Tensor]:
+    """Return the optimizer's running figures by prefixed name."""
+    tensors = {f"{OPTIMIZER_PREFIX}num_steps": torch.tensor(optimizer.num_steps)}
+    for position, (mean, square) in enumerate(zip(optimizer.means, optimizer.squares, strict=True)):
+        tensors |= {f"{OPTIMIZER_PREFIX}{position}/mean": mean, f"{OPTIMIZER_PREFIX}{position}/square": square}
+    return tensors
+
+
+def load_optimizer(optimizer: Adam, tensors: dict[str, Tensor]) -> None:
+    """Put running figures back into an optimizer of the same parameters."""
+    optimizer.num_steps = int(tensors[f"{OPTIMIZER_PREFIX}num_steps"])
+    for position, (mean, square) in enumerate(zip(optimizer.means, optimizer.squares, strict=True)):
+        mean.copy_(tensors[f"{OPTIMIZER_PREFIX}{position}/mean"])
+        square.copy_(tensors[f"{OPTIMIZER_PREFIX}{position}/square"])

@@ -1,0 +1,126 @@
+"""`hiper train`: a run in its folder, and the weights with their model card."""
+
+import fcntl
+import json
+import os
+import shutil
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from hiper_agents.training.config import TrainConfig, read_config
+from hiper_agents.training.progress import ProgressBar
+from hiper_agents.training.trainer import CHECKPOINT, WEIGHTS, Trainer
+
+
+def run_training(
+    config: str, folder: Path | None, seed: int | None, settings: Sequence[str], output: Path | None, console: Console
+) -> None:
+    """Train as the command line says; see `hiper train --help`.
+
+    Raises:
+        ValueError: A setting is wrong, or the folder holds another run or one that is under way.
+        KeyboardInterrupt: The user stopped it; the console says what is left of it.
+    """
+    changes = parse_settings(settings) | ({} if seed is None else {"seed": seed})
+    chosen = read_config(config, **changes)
+    folder = folder or Path("runs") / f"{chosen.name}-seed{chosen.seed}"
+    console.print(f"{chosen.name} in {folder}", highlight=False)
+    started = time.perf_counter()
+    with hold_folder(folder), ProgressBar(console) as bar:
+        trainer = Trainer(chosen, folder, bar)
+        _announce(trainer, console)
+        try:
+            figures = trainer.run()
+        except KeyboardInterrupt:
+            has_checkpoint = (folder / CHECKPOINT).is_file()
+            then = "goes on from the last checkpoint" if has_checkpoint else "begins anew, for no step was finished"
+            console.print(f"the same command {then}", highlight=False)
+            raise
+    seconds = time.perf_counter() - started
+    console.print(f"done in {seconds:.0f} s: {json.dumps(figures)}", highlight=False)
+    if output is not None:
+        ship(chosen, folder, output, make_card(chosen, config, changes, figures, trainer.history))
+        console.print(f"weights and model card in {output}")
+
+
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Make a run's folder and keep other processes from training in it; the system lets go of it if we are killed.
+
+    Raises:
+        ValueError: Another process trains there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ValueError(f"another hiper train is at work in {folder}; wait for it, or choose another --run") from None
+
+
+def _announce(trainer: Trainer, console: Console) -> None:
+    if trainer.step:
+        console.print(f"going on after step {trainer.step} of {trainer.num_steps}")
+    if trainer.step < trainer.num_imitation_steps:
+        episodes = trainer.config.expert_episodes
+        console.print(f"recording {episodes} episodes of the expert to imitate, before the first step", highlight=False)
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """Read name=value pairs, the values in TOML; a value that is no TOML is a string.
+
+    Raises:
+        ValueError: There is no "=" in one.
+    """
+    found: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise ValueError(f"setting {setting!r} is not of the form name=value, like updates=10")
+        try:
+            found[name] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[name] = value
+    return found
+
+
+def make_card(
+    config: TrainConfig, source: str, changes: dict[str, Any], figures: dict[str, Any], history: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what is to be known of trained weights."""
+    pairs = "".join(f" --setting {name}={json.dumps(value)}" for name, value in changes.items() if name != "seed")
+    seed = f" --seed {config.seed}" if "seed" in changes else ""
+    return {
+        "name": config.name,
+        "made_by": f"hiper train --config {source}{seed}{pairs} --output hiper_agents/weights",
+        "versions": {name: metadata.version(name) for name in ("torch", "numpy")},
+        "how": "imitation of the scripted expert, then clipped PPO on "
+        + ("hierarchical advantages (HAE)" if config.has_subgoals else "flat advantages (GAE)"),
+        "input": "text alone: instruction, observations, admissible actions",
+        "reported": {"split": config.eval_split, **figures},
+        "evaluations": [{"step": entry["step"], **entry["evaluation"]} for entry in history if "evaluation" in entry],
+        "settings": config.to_dict(),
+    }
+
+
+def ship(config: TrainConfig, folder: Path, output: Path, card: dict[str, Any]) -> None:
+    """Put the run's weights and their card into a folder."""
+    output.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(folder / WEIGHTS, output / f"{config.name}.safetensors")
+    text = json.dumps(card, indent=2, sort_keys=True) + "\n"
+    (output / f"{config.name}.json").write_text(text, encoding="utf-8")

@@ -1,0 +1,89 @@
+"""One self-contained HTML page about any number of runs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hiper_envs.viewer import Source, render_page
+from leaderboard.board.tables import format_value
+from leaderboard.panels.panel import Panel
+from leaderboard.play.run_folder import Run
+from leaderboard.scoring.metrics import HEADLINE_KEYS, METRICS_BY_KEY
+from leaderboard.scoring.scores import Comparison, Scores, compare_runs, score_run
+
+TEMPLATE_FOLDER = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class PanelSection:
+    """What the page says about one panel: its runs ranked, and the differences of each to the best one."""
+
+    panel: Panel
+    scores: Sequence[Scores]
+    comparisons: Sequence[Comparison]
+    kinds: Sequence[str]
+
+
+def write_report(runs: Sequence[Run], path: str | Path) -> Path:
+    """Write the page.
+
+    Args:
+        runs: Runs of any panels, in any order.
+        path: The file to write.
+
+    Returns:
+        The file's path.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render_report(runs), encoding="utf-8")
+    return path
+
+
+def render_report(runs: Sequence[Run]) -> str:
+    """Return the page as HTML that needs nothing else."""
+    ranked = rank_runs(runs)
+    return render_page(
+        "report.html",
+        [_make_source(run) for run in ranked],
+        folder=TEMPLATE_FOLDER,
+        css=(TEMPLATE_FOLDER / "report.css").read_text(encoding="utf-8"),
+        filters={"metric": lambda value, key: format_value(METRICS_BY_KEY[key], value)},
+        sections=[_section(group) for group in _by_panel(ranked)],
+        metrics=METRICS_BY_KEY,
+        headline=[METRICS_BY_KEY[key] for key in HEADLINE_KEYS],
+    )
+
+
+def rank_runs(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs panel by panel, each panel's best first."""
+    panels = list(dict.fromkeys(run.panel.digest for run in runs))
+
+    def rank(run: Run) -> tuple[Any, ...]:
+        episodes = run.episodes
+        return (
+            panels.index(run.panel.digest),
+            -sum(episode.success for episode in episodes) / max(1, len(episodes)),
+            -sum(episode.score for episode in episodes) / max(1, len(episodes)),
+            run.header.name,
+        )
+
+    return sorted(runs, key=rank)
+
+
+def _by_panel(runs: Iterable[Run]) -> Iterable[list[Run]]:
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.panel.digest, []).append(run)
+    return groups.values()
+
+
+def _section(runs: Sequence[Run]) -> PanelSection:
+    scores = [score_run(run) for run in runs]
+    comparisons = [compare_runs(runs[0], run) for run in runs[1:]]
+    return PanelSection(runs[0].panel, scores, comparisons, sorted({kind for row in scores for kind in row.by_type}))
+
+
+def _make_source(run: Run) -> Source:
+    return Source(run.header.name, run.panel.name, run.episodes, run.header.seed, str(run.folder))

@@ -1,0 +1,201 @@
+"""Scores and episodes for the terminal."""
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.segment import Segment as TerminalSegment
+from rich.table import Table
+from rich.text import Text
+
+from hiper_envs import Episode, Segment, Step
+from leaderboard.panels.panel import Panel
+from leaderboard.play.conformance import Finding
+from leaderboard.scoring.metrics import HEADLINE_KEYS, METRICS_BY_KEY, Metric
+from leaderboard.scoring.scores import Comparison, Interval, Scores
+
+BAND_STYLES = ("cyan", "magenta", "yellow", "green", "blue", "red")
+"""Colours of the segments, in turn."""
+VERDICT_STYLES = {"pass": "green", "warning": "yellow", "fail": "bold red"}
+INTERVAL_KEYS = ("success", "score")
+TABLE_KEYS = (*INTERVAL_KEYS, "turns", "segments")
+NOTE = "95 % interval: bootstrap over episodes, exact where all agree"
+
+
+def rank_scores(scores: Sequence[Scores]) -> list[Scores]:
+    """Return scores with the best first: by success, then by score."""
+    return sorted(scores, key=lambda row: (-row.metrics["success"].value, -row.metrics["score"].value, row.name))
+
+
+def format_value(metric: Metric, value: float) -> str:
+    """Return a metric's value as text, a dash where there is none."""
+    return "-" if value != value else f"{value:.{metric.digits}f}"
+
+
+def format_interval(metric: Metric, interval: Interval) -> str:
+    """Return "93.3 [87, 98]"; a number without a unit keeps its decimals in the brackets."""
+    if interval.value != interval.value:
+        return "-"
+    digits = 0 if metric.is_percent else metric.digits
+    return f"{format_value(metric, interval.value)} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
+
+
+def render_table(scores: Sequence[Scores]) -> RenderableType:
+    """Return one table for each panel, the best agent first."""
+    panels = list(dict.fromkeys(row.panel for row in scores))
+    return Group(*(_panel_table(panel, rank_scores([row for row in scores if row.panel == panel])) for panel in panels))
+
+
+def _panel_table(panel: str, scores: Sequence[Scores]) -> RenderableType:
+    metrics = [METRICS_BY_KEY[key] for key in TABLE_KEYS]
+    rows = []
+    for row in scores:
+        episodes = str(row.num_episodes) if row.is_complete else f"{row.num_episodes} of {row.num_tasks}"
+        rows.append([row.name, *(_format_cell(metric, row.metrics[metric.key]) for metric in metrics), episodes])
+    notes = [NOTE, *(f"{row.name}: {faults}" for row in scores if (faults := _describe_faults(row)))]
+    return _table(panel, ["agent", *(metric.title for metric in metrics), "episodes"], rows, notes)
+
+
+def _describe_faults(row: Scores) -> str:
+    faults = [f"broke off {row.num_crashes} of {row.num_episodes} episodes"] if row.num_crashes else []
+    ill_formed = row.metrics["ill_formed"].value
+    if ill_formed > 0:
+        faults.append(f"{ill_formed:.1f} % of its replies were ill-formed")
+    return "; ".join(faults)
+
+
+def _table(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()
+) -> RenderableType:
+    """Return a table whose first column holds names and whose others hold numbers that never wrap."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column(headings[0], style="bold", overflow="fold")
+    for column, heading in enumerate(headings[1:], start=1):
+        width = max(len(text) for text in [*heading.split(), *(row[column] for row in rows)])
+        table.add_column(heading, justify="right", width=width)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return Group("", Text(title, style="bold"), table, *(Text(note, style="dim") for note in notes))
+
+
+def _format_cell(metric: Metric, interval: Interval) -> str:
+    is_wide = metric.key in INTERVAL_KEYS
+    return format_interval(metric, interval) if is_wide else format_value(metric, interval.value)
+
+
+def render_findings(findings: Sequence[Finding]) -> RenderableType:
+    """Return what `check_agent` found, world by world."""
+    lines: list[RenderableType] = []
+    for world in dict.fromkeys(finding.world for finding in findings):
+        lines += [Text(f"\n{world}", style="bold")] if world else []
+        for finding in (finding for finding in findings if finding.world == world):
+            verdict = (f"{finding.verdict:<8}", VERDICT_STYLES[finding.verdict])
+            lines.append(Text.assemble(verdict, finding.what))
+            if finding.detail:
+                lines.append(Padding(Text(finding.detail, style="dim"), (0, 0, 0, 8)))
+    return Group(*lines)
+
+
+def render_panels(panels: Sequence[Panel]) -> RenderableType:
+    """Return a list of panels, two lines each."""
+    lines: list[RenderableType] = []
+    for panel in panels:
+        facts = f"  {len(panel.tasks)} tasks of {panel.env_id}, at most {panel.max_turns} turns each"
+        lines += [
+            Text.assemble((panel.name, "bold"), facts),
+            Padding(Text(panel.description, style="dim"), (0, 0, 0, 2)),
+        ]
+    return Group(*lines)
+
+
+def render_types(scores: Sequence[Scores]) -> RenderableType:
+    """Return a table of success by type of task for each panel whose task ids tell types."""
+    metric = METRICS_BY_KEY["success"]
+    tables = []
+    for panel in dict.fromkeys(row.panel for row in scores):
+        ranked = rank_scores([row for row in scores if row.panel == panel])
+        kinds = sorted({kind for row in ranked for kind in row.by_type})
+        rows = [
+            [row.name, *(format_value(metric, row.type_metric(kind, metric.key).value) for kind in kinds)]
+            for row in ranked
+        ]
+        if kinds:
+            tables.append(_table(f"{panel}: success % by type of task", ["agent", *kinds], rows))
+    return Group(*tables)
+
+
+def render_comparisons(comparisons: Sequence[Comparison]) -> RenderableType:
+    """Return a table of paired differences."""
+    metrics = [METRICS_BY_KEY[key] for key in HEADLINE_KEYS]
+    rows = []
+    for row in comparisons:
+        cells = [format_interval(metric, row.differences[metric.key]) for metric in metrics]
+        rows.append([f"{row.first} - {row.second}", *cells, str(row.num_pairs)])
+    headings = ["first - second", *(metric.title for metric in metrics), "tasks"]
+    return _table("paired differences on the same tasks", headings, rows, [NOTE])
+
+
+def render_episode(episode: Episode, max_characters: int | None = None) -> RenderableType:
+    """Return an episode turn by turn, its segments as coloured bands; long observations end at `max_characters`."""
+    head = Text.assemble((episode.agent, "bold"), f" on {episode.task_id}\n", (episode.instruction, "italic"))
+    parts: list[RenderableType] = [head, Padding(_observation(episode.reset_observation, max_characters), (1, 0, 0, 2))]
+    for index, segment in enumerate(episode.segments):
+        parts.append(_segment_band(index, segment, episode.steps[segment.start : segment.end], max_characters))
+    parts.append(_outcome(episode))
+    return Group(*parts)
+
+
+def _segment_band(index: int, segment: Segment, steps: Sequence[Step], max_characters: int | None) -> RenderableType:
+    """Return the turns of a segment beside a bar in its colour."""
+    style = BAND_STYLES[index % len(BAND_STYLES)]
+    turns = f"{segment.num_turns} turn{'s' if segment.num_turns != 1 else ''}"
+    heading = Text.assemble(
+        (f"{index + 1}. {segment.subgoal or '(no subgoal)'}", f"bold {style}"),
+        (f"  {turns}, {segment.end_reason}", "dim"),
+    )
+    rows = Table.grid(padding=(0, 1, 0, 0))
+    rows.add_column(width=3, justify="right", style="dim")
+    rows.add_column(ratio=1)
+    for step in steps:
+        rows.add_row(str(step.turn + 1), _turn_text(step, max_characters))
+    return Group(Barred(Group(heading, rows), style), "")
+
+
+class Barred:
+    """Something with a coloured bar along its left side."""
+
+    def __init__(self, inside: RenderableType, style: str) -> None:
+        self.inside = inside
+        self.style = style
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render line by line, each after a piece of the bar."""
+        bar = TerminalSegment("▌ ", console.get_style(self.style))
+        for line in console.render_lines(self.inside, options.update(width=options.max_width - 2)):
+            yield from (bar, *line, TerminalSegment.line())
+
+
+def _turn_text(step: Step, max_characters: int | None) -> Text:
+    reward = f"  reward {step.reward:g}" if step.reward else ""
+    lines = [Text.assemble("> ", (step.action or "(no action)", "bold"), (reward, "green"))]
+    if step.is_ill_formed:
+        lines += [Text(f"! {problem}", style="red") for problem in step.problems]
+    if step.milestones:
+        lines.append(Text(f"* {', '.join(step.milestones)}", style="green"))
+    lines.append(_observation(step.observation, max_characters))
+    return Text("\n").join(lines)
+
+
+def _observation(text: str, max_characters: int | None) -> Text:
+    text = text.strip()
+    if max_characters is not None and len(text) > max_characters:
+        text = text[:max_characters].rstrip() + " …"
+    return Text(text, style="dim")
+
+
+def _outcome(episode: Episode) -> Text:
+    if episode.error is not None:
+        return Text(f"crashed: {episode.error}", style="bold red")
+    word, style = ("success", "bold green") if episode.success else ("no success", "bold yellow")
+    return Text.assemble((word, style), f" after {episode.num_turns} turns, score {100 * episode.score:.0f}")

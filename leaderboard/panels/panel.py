@@ -1,0 +1,137 @@
+"""Panels: frozen lists of tasks that every agent plays alike."""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import msgspec
+
+import hiper_envs
+from leaderboard.panels.fingerprint import PanelError, PanelTask, check_tasks, fingerprint_world, make_world
+from webshop_server.allowed_names import check_choice
+
+_NAME = re.compile(r"[\w-][\w.-]*")
+PANEL_FOLDER = Path(__file__).parent
+
+
+class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A frozen list of tasks.
+
+    Attributes:
+        name: Readable and versioned, "alfworld-unseen-v1".
+        description: One sentence on what it measures.
+        env_id: The Gymnasium id of the world.
+        env_options: Options for `gym.make`.
+        max_turns: Turns after which an episode is truncated.
+        world: The world's fingerprint when the panel was frozen, see `fingerprint_world`.
+        tasks: The tasks in the order in which they are reported.
+        digest: SHA-256 over all of the above but the description, in hexadecimal.
+    """
+
+    name: str
+    description: str
+    env_id: str
+    env_options: dict[str, Any]
+    max_turns: int
+    world: str
+    tasks: tuple[PanelTask, ...]
+    digest: str = ""
+
+    def make_env(self) -> gym.Env[str, str]:
+        """Make the panel's world, ready for whole replies.
+
+        Raises:
+            PanelError: The world cannot be made, lacks a task, or is another one than the panel was frozen with.
+        """
+        env = make_world(self.env_id, self.env_options, self.max_turns)
+        check_tasks(env, self.tasks)
+        world = fingerprint_world(env, self.tasks)
+        if world != self.world:
+            raise PanelError(
+                f"the world of panel {self.name!r} has changed since it was frozen: its fingerprint was"
+                f" {self.world[:12]!r} and is now {world[:12]!r}, so scores would not compare; install the version that"
+                " the panel was frozen with, or freeze a new panel"
+            )
+        if hasattr(env.unwrapped, "make_milestones"):
+            env = hiper_envs.MilestoneWrapper(env)
+        return hiper_envs.SubgoalWrapper(env)
+
+
+def content_digest(panel: Panel) -> str:
+    """Return the SHA-256 of everything in a panel that decides what is played."""
+    content = msgspec.structs.asdict(panel)
+    del content["digest"], content["description"]
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+
+
+def seal_panel(panel: Panel) -> Panel:
+    """Return the panel with its digest."""
+    return msgspec.structs.replace(panel, digest=content_digest(panel))
+
+
+def panel_names() -> list[str]:
+    """Return the names of the panels that come with the package."""
+    return sorted(path.stem for path in PANEL_FOLDER.glob("*.json"))
+
+
+def load_panel(name_or_path: str | Path) -> Panel:
+    """Load a panel by its name or from a file of one's own, and check it.
+
+    Raises:
+        PanelError: There is no such panel, or the file is not a sound panel.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".json":
+        try:
+            path = PANEL_FOLDER / f"{check_choice(str(name_or_path), panel_names(), 'panel')}.json"
+        except ValueError as error:
+            raise PanelError(f"{error}; or give the path of a panel's .json file") from error
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PanelError(f"cannot read the panel file {str(path)!r}: {error.strerror}") from error
+    return read_panel(content, str(path))
+
+
+def read_panel(content: bytes, source: str) -> Panel:
+    """Read a panel from the JSON text of a file.
+
+    Args:
+        content: The file's bytes.
+        source: Where they come from, for messages.
+
+    Raises:
+        PanelError: A field is missing or of the wrong kind, tasks repeat, or the digest does not fit.
+    """
+    try:
+        panel = msgspec.json.decode(content, type=Panel)
+    except msgspec.DecodeError as error:
+        raise PanelError(f"{source!r} is not a panel: {error}") from error
+    if not _NAME.fullmatch(panel.name):
+        raise PanelError(f"the panel in {source!r} has the name {panel.name!r}: use letters, digits, '.', '_' and '-'")
+    if not panel.tasks:
+        raise PanelError(f"the panel in {source!r} has no tasks")
+    if len(set(panel.tasks)) < len(panel.tasks):
+        raise PanelError(f"the panel in {source!r} has the same task with the same seed twice")
+    digest = content_digest(panel)
+    if digest != panel.digest:
+        raise PanelError(
+            f"the panel in {source!r} was edited after it was frozen: its content has the digest {digest[:12]!r}, not"
+            f" {panel.digest[:12]!r}; a frozen panel never changes: freeze a new one under a new name"
+        )
+    return panel
+
+
+def write_panel(panel: Panel, path: Path) -> None:
+    """Write a panel as JSON with one task a line."""
+    head = msgspec.structs.asdict(panel)
+    tasks = head.pop("tasks")
+    lines = [f"  {_json(key)}: {_json(value)}," for key, value in head.items()]
+    rows = ",\n".join(f"    {_json(task)}" for task in tasks)
+    path.write_text("\n".join(["{", *lines, '  "tasks": [', rows, "  ]", "}", ""]), encoding="utf-8")
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value, order="deterministic").decode()

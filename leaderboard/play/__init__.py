@@ -1,0 +1,1 @@
+"""Playing panels with somebody else's agents, into run folders."""

@@ -1,0 +1,220 @@
+"""The side of a run that starts worker processes, hands them tasks, and outlives whatever the agent does to them."""
+
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from hiper_envs import Episode
+from hiper_envs.episodes.play import EpisodeRecorder
+from leaderboard.panels.fingerprint import PanelError, PanelTask
+from leaderboard.play.player import WorldError
+from leaderboard.play.protocol import Answer, Played, PlayTask, Ready, Refused, Setup, TurnStarted, WorldBroken
+from leaderboard.play.submission import SubmissionError
+
+GRACE_SECONDS = 5.0
+"""Time over the turn limit after which a process that does not interrupt its agent by itself is stopped."""
+READ_BYTES = 1 << 16
+
+_decode_answer = msgspec.json.Decoder(Answer).decode
+
+
+def play_in_processes(
+    setup: Setup, tasks: Iterable[PanelTask], *, seed: int, num_workers: int, log_path: Path
+) -> Iterator[Episode]:
+    """Play tasks in several processes; yield the records as they are finished.
+
+    Raises:
+        PanelError: The world cannot be made or lacks a task.
+        SubmissionError: The agent cannot be loaded or made.
+        WorldError: The environment failed.
+    """
+    waiting = iter(tasks)
+    workers = [WorkerProcess(setup, log_path) for _ in range(num_workers)]
+    try:
+        busy = [worker for worker in workers if _give_next(worker, waiting, seed)]
+        while busy:
+            for worker in _wait(busy):
+                episode = worker.receive()
+                if episode is not None:
+                    yield episode
+                    if not _give_next(worker, waiting, seed):
+                        busy.remove(worker)
+    finally:
+        for worker in workers:
+            worker.close()
+
+
+def _give_next(worker: "WorkerProcess", waiting: Iterator[PanelTask], seed: int) -> bool:
+    task = next(waiting, None)
+    if task is not None:
+        worker.give(PlayTask(task, task.seed + seed))
+    return task is not None
+
+
+def _wait(workers: list["WorkerProcess"]) -> list["WorkerProcess"]:
+    """Return the workers that have something to say, or whose time is up."""
+    deadlines = [worker.deadline for worker in workers if worker.deadline is not None]
+    timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+    readable = select.select(workers, [], [], timeout)[0]
+    return [worker for worker in workers if worker in readable or worker.is_overdue]
+
+
+class WorkerProcess:
+    """One worker: a process, the task that it plays, and its answers.
+
+    Args:
+        setup: What to play.
+        log_path: File to which everything that the agent prints is appended.
+
+    Attributes:
+        deadline: Time on the monotonic clock by which it has to answer, None while there is no limit.
+    """
+
+    def __init__(self, setup: Setup, log_path: Path) -> None:
+        self._setup = setup
+        self._log_path = log_path
+        self._process: subprocess.Popen[bytes] | None = None
+        self._unread = b""
+        self._replies: list[str] = []
+        self._was_ready = False
+        self.deadline: float | None = None
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def fileno(self) -> int:
+        """Return the descriptor of the answers, for `select`."""
+        return _piped(self._running.stdout).fileno()
+
+    def give(self, request: PlayTask) -> None:
+        """Start to play a task, in a new process if there is none."""
+        self._request = request
+        self._replies = []
+        if self._process is None:
+            self._start()
+        self._send(request)
+
+    def receive(self) -> Episode | None:
+        """Take in what the process has written; return the record once the task has been played.
+
+        A process that has died, or does not answer in time, leaves a record with an error.
+
+        Raises:
+            PanelError: The world cannot be made or lacks a task.
+            SubmissionError: The agent cannot be loaded or made.
+            WorldError: The environment failed.
+        """
+        if self.is_overdue:
+            limit = f"{self._setup.turn_seconds:g} seconds"
+            return self._lose(f"TurnTimeoutError: no reply within {limit}, and the agent's process had to be stopped")
+        received = os.read(self.fileno(), READ_BYTES)
+        if not received:
+            return self._lose(f"WorkerLostError: the agent's process {self._wait_for_end()}")
+        *lines, self._unread = (self._unread + received).split(b"\n")
+        for line in lines:
+            episode = self._take(_decode_answer(line))
+            if episode is not None:
+                return episode
+        return None
+
+    def close(self) -> None:
+        """Stop the process."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+
+    @property
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError("the worker has no process: give it a task first")
+        return self._process
+
+    def _start(self) -> None:
+        with open(self._log_path, "ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "leaderboard.play.child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                bufsize=0,
+                env=worker_environment(),
+                start_new_session=True,
+            )
+        self._unread = b""
+        self.deadline = None
+        self._send(self._setup)
+
+    def _send(self, message: Setup | PlayTask) -> None:
+        try:
+            _piped(self._running.stdin).write(msgspec.json.encode(message) + b"\n")
+        except BrokenPipeError:
+            return  # the process is gone: receive() says so
+
+    def _take(self, answer: Answer) -> Episode | None:
+        match answer:
+            case Ready():
+                self._was_ready = True
+            case Refused(reason, is_agent):
+                if self._was_ready:
+                    return self._lose(reason)
+                raise SubmissionError(reason) if is_agent else PanelError(reason)
+            case TurnStarted(last_reply):
+                if last_reply is not None:
+                    self._replies.append(last_reply)
+                if self._setup.turn_seconds is not None:
+                    self.deadline = time.monotonic() + self._setup.turn_seconds + GRACE_SECONDS
+            case WorldBroken(reason):
+                raise WorldError(reason)
+            case Played(episode):
+                self.deadline = None
+                return episode
+        return None
+
+    def _lose(self, error: str) -> Episode:
+        """Give the process up; return the record of the turns that were taken before."""
+        self.close()
+        self.deadline = None
+        if not self._was_ready:
+            raise SubmissionError(f"loading the agent {self._setup.agent!r} failed: {error}; see {self._log_path}")
+        env = self._setup.panel.make_env()
+        recorder = EpisodeRecorder(env, self._setup.agent_name)
+        recorder.reset(self._request.task.task, self._request.seed)
+        for reply in self._replies:
+            recorder.step(reply)
+        episode = recorder.finish(RuntimeError(error))
+        env.close()
+        return msgspec.structs.replace(episode, error=error)
+
+    def _wait_for_end(self) -> str:
+        return describe_end(self._running.wait())
+
+
+def worker_environment() -> dict[str, str]:
+    """Return the environment of a process that finds the modules which this one finds."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+
+
+def describe_end(code: int) -> str:
+    """Say how a process ended, for a sentence that begins with it."""
+    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
+def _piped(stream: IO[bytes] | None) -> IO[bytes]:
+    """Return a stream of a process that was started with pipes, which therefore has it."""
+    if stream is None:
+        raise RuntimeError("the worker was started without pipes")
+    return stream
