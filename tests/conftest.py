@@ -1,5 +1,7 @@
 """Fixtures for all tests."""
 
+import gzip
+import json
 import os
 import shutil
 import signal
@@ -12,6 +14,8 @@ import gymnasium as gym
 import pytest
 
 from hiper_envs import UnicodeText
+from tests.products import DATA, make_raw
+from webshop_server import Catalogue
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks run faster on one thread, and repeatably
 
@@ -29,6 +33,42 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no recorded data at {folder}: set HIPER_SHARED to the folder that holds gold/ and data/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_catalogue() -> Catalogue:
+    """Fifty mugs."""
+    return Catalogue.from_raw(make_raw(f"B0000000{number:02}") for number in range(50))
+
+
+@pytest.fixture(scope="session")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of this test run for catalogues built from real files."""
+    folder = tmp_path_factory.mktemp("webshop-cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WEBSHOP_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def real_catalogue(shared: Path, cache_folder: Path) -> Catalogue:
+    """The 1,000 real products."""
+    pytest.importorskip("spacy", reason="nouns of real titles need the extra spacy")
+    return Catalogue.load(shared / DATA)
+
+
+@pytest.fixture(scope="session")
+def read_gold(shared: Path) -> Any:
+    """Reads a file of recorded behaviour: all lines of a gzipped one, or one JSON value."""
+
+    def read(name: str) -> Any:
+        path = shared / "gold" / "webshop" / name
+        if path.suffix != ".gz":
+            return json.loads(path.read_text(encoding="utf-8"))
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+    return read
 
 
 @pytest.fixture(scope="session")

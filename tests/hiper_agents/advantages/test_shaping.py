@@ -1,0 +1,141 @@
+"""Shaping, normalisation, presets, and the refusals."""
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from hiper_agents.advantages import (
+    PRESETS,
+    HAEConfig,
+    Owners,
+    ShapingConfig,
+    TurnMarks,
+    Turns,
+    compute_advantages,
+    estimate_hae,
+    explained_variance,
+    find_preset,
+    normalise,
+    normalise_advantages,
+    shape_rewards,
+)
+from tests.hiper_agents.advantages.batches import generators, random_turns
+
+
+def make_turns(**changes: Any) -> Turns:
+    columns: dict[str, Any] = {
+        "episode": np.array([4, 4, 4, 9]),
+        "turn": np.array([0, 1, 2, 0]),
+        "switch": np.array([True, False, False, False]),
+        "terminated": np.array([False, False, True, True]),
+        "reward": np.array([0.0, 0.0, 1.0, 0.0]),
+        "value_low": np.zeros(4),
+        "value_high": np.zeros(4),
+    }
+    return Turns(**(columns | changes))
+
+
+def test_keep_reward() -> None:
+    turns = make_turns()
+    fixed = shape_rewards(turns, ShapingConfig(keep_reward=-0.3))
+    np.testing.assert_allclose(fixed, [0.0, -0.3, 0.7, -0.3])
+    spread = shape_rewards(turns, ShapingConfig(keep_reward=-3.0, keep_mode="normalized"))
+    np.testing.assert_allclose(spread, [0.0, -1.0, 0.0, -3.0])
+
+
+def test_invalid_and_consistency() -> None:
+    turns = make_turns()
+    marks = TurnMarks(valid=np.array([True, False, True, True]), subgoal=np.array([1, -1, 2, -1]))
+    np.testing.assert_allclose(shape_rewards(turns, ShapingConfig(invalid_penalty=0.1), marks), [0, -0.1, 1, 0])
+    lenient = ShapingConfig(consistency_reward=-0.5)
+    strict = ShapingConfig(consistency_reward=-0.5, consistency_needs_both=False)
+    np.testing.assert_allclose(shape_rewards(turns, lenient, marks), [0, 0, 1, 0])
+    np.testing.assert_allclose(shape_rewards(turns, strict, marks), [0, -0.5, 0.5, 0])
+    for config in (lenient, ShapingConfig(invalid_penalty=0.1)):
+        with pytest.raises(ValueError, match=r"pass TurnMarks"):
+            shape_rewards(turns, config)
+
+
+@given(generators)
+def test_normalised_advantages_have_mean_0_and_deviation_1(rng: np.random.Generator) -> None:
+    turns = random_turns(rng, num_episodes=8)
+    raw = estimate_hae(turns)
+    owners = Owners(action=rng.random(len(turns)) < 0.8)
+    final = normalise_advantages(raw, owners)
+    assert owners.action is not None
+    np.testing.assert_array_equal(np.isnan(final.advantage_low), ~owners.action)
+    for name in ("advantage_low", "advantage_high", "advantage_switch"):
+        values = getattr(final, name)[~np.isnan(getattr(final, name))]
+        if len(values) > 1:
+            assert abs(values.mean()) < 1e-9 and abs(values.std() - 1) < 1e-6
+    np.testing.assert_array_equal(final.return_low, raw.return_low)
+
+
+def test_normalising_a_constant_gives_zeros() -> None:
+    np.testing.assert_array_equal(normalise(np.array([2.0, np.nan, 2.0])), [0.0, np.nan, 0.0])
+    assert np.isnan(normalise(np.array([np.nan]))).all()
+
+
+def test_explained_variance_looks_only_at_owned_returns() -> None:
+    returns = np.array([1.0, np.nan, 3.0])
+    assert explained_variance(np.array([1.0, 50.0, 3.0]), returns) == 1.0
+    assert explained_variance(np.array([2.0, 50.0, 2.0]), returns) == 0.0
+    assert np.isnan(explained_variance(returns, np.array([1.0, 1.0, np.nan])))
+
+
+def test_presets() -> None:
+    for name in PRESETS:
+        marks = TurnMarks(valid=np.ones(4, bool), subgoal=np.zeros(4, int))
+        assert np.isfinite(compute_advantages(make_turns(), name, marks).advantage_low).all()
+    assert find_preset("released-alfworld").hae.truncation == "released"
+    with pytest.raises(ValueError, match="did you mean 'released-webshop'"):
+        find_preset("released-webshp")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "sentence"),
+    [
+        ({"turn": [0, 1, 1, 0]}, ValueError, "turn 1 of episode 4 occurs more than once"),
+        ({"turn": [0, 1, 3, 0]}, ValueError, "episode 4 has turn 3 but not every turn before it"),
+        ({"turn": [1, 2, 3, 0]}, ValueError, "episode 4 has turn 1 but not every turn before it"),
+        ({"turn": [0, 1, 2, 5]}, ValueError, "episode 9 has turn 5 but not every turn before it"),
+        ({"turn": [0.0, 1.0, 2.0, 0.0]}, TypeError, "turn holds float64 values; it must hold integers"),
+        ({"switch": [1, 0, 0, 0]}, TypeError, "switch holds int64 values; it must hold booleans"),
+        ({"terminated": [True, False, True, True]}, ValueError, "goes on after it"),
+        ({"reward": [0.0, 0.0, 1.0]}, ValueError, "reward has 3 entries but episode has 4"),
+        ({"reward": [[0.0, 0.0, 1.0, 0.0]]}, ValueError, r"reward has shape \(1, 4\)"),
+        ({"reward": ["a", "b", "c", "d"]}, TypeError, "reward holds <U1 values; it must hold real numbers"),
+        ({"value_low": [0.0, np.nan, 0.0, 0.0]}, ValueError, "value_low is nan at turn 1 of episode 4"),
+        ({"value_high": [np.inf, 0.0, 0.0, 0.0]}, ValueError, "value_high is inf at turn 0 of episode 4"),
+        ({"value_switch": [0.0, 0.0, np.nan, 0.0]}, ValueError, "value_switch is nan at turn 2 of episode 4"),
+    ],
+)
+def test_bad_turns_get_a_sentence(changes: dict[str, Any], error: type[Exception], sentence: str) -> None:
+    with pytest.raises(error, match=sentence):
+        make_turns(**{name: np.array(values) for name, values in changes.items()})
+
+
+def test_values_that_are_not_read_may_be_missing() -> None:
+    nan = np.nan
+    turns = make_turns(
+        value_high=np.array([0.0, nan, nan, 0.0]),
+        terminated=np.array([False, False, False, True]),
+        final_value=np.array([nan, nan, 1.0, nan]),
+    )
+    plain = estimate_hae(turns, HAEConfig(truncation="none"))
+    carried = estimate_hae(turns, HAEConfig(truncation="bootstrap"))
+    np.testing.assert_allclose(carried.advantage_low - plain.advantage_low, [1.0, 1.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("field", ["discount", "lambda_low", "lambda_high"])
+def test_settings_outside_their_range(field: str) -> None:
+    assert field in {each.name for each in fields(HAEConfig)}
+    with pytest.raises(ValueError, match=f"{field} is 1.5; it must be a number between 0 and 1"):
+        HAEConfig(**{field: 1.5})
+    with pytest.raises(ValueError, match="did you mean 'bootstrap'"):
+        HAEConfig(truncation="bootstrp")
+    with pytest.raises(ValueError, match="did you mean 'normalized'"):
+        ShapingConfig(keep_mode="normalised")

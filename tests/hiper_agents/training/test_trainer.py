@@ -1,0 +1,170 @@
+"""Training on a toy world: it learns, it resumes exactly, and it loses nothing when killed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from hiper_agents.factories import find_factory
+from hiper_agents.tasks import draw_tasks, spread_tasks
+from hiper_agents.training.checkpoint import load_tensors, save_tensors
+from hiper_agents.training.config import TrainConfig, make_config
+from hiper_agents.training.trainer import CHECKPOINT, HISTORY, WEIGHTS, Trainer
+from tests.hiper_agents.toy import RoomsExpert, register_toy
+
+
+def toy_config(**changes: Any) -> TrainConfig:
+    settings: dict[str, Any] = {
+        "name": "toy",
+        "env_id": register_toy(),
+        "expert_episodes": 20,
+        "imitation_epochs": 2,
+        "imitation_minibatch": 16,
+        "updates": 2,
+        "value_updates": 1,
+        "episodes_per_update": 16,
+        "num_envs": 4,
+        "ppo_minibatch": 32,
+        "evaluation_episodes": 20,
+    }
+    return make_config(settings | changes)
+
+
+def train(folder: Path, max_steps: int | None = None, **changes: Any) -> dict[str, Any]:
+    return Trainer(toy_config(**changes), folder, make_expert=RoomsExpert).run(max_steps)
+
+
+@pytest.mark.parametrize("has_subgoals", [True, False])
+def test_imitation_learns(tmp_path: Path, has_subgoals: bool) -> None:
+    figures = train(
+        tmp_path, has_subgoals=has_subgoals, imitation_epochs=30, imitation_lr=3e-3, updates=0, temperature=0.0
+    )
+    assert figures["success"] >= 0.9
+    assert figures["segments"] == (2.0 if has_subgoals else 1.0)
+
+
+@pytest.mark.parametrize("has_subgoals", [True, False])
+def test_ppo_learns_without_an_expert(tmp_path: Path, has_subgoals: bool) -> None:
+    changes = {"lr": 3e-3, "entropy_coefficient": 0.01, "episodes_per_update": 64, "ppo_minibatch": 64, "num_envs": 16}
+    figures = train(
+        tmp_path,
+        has_subgoals=has_subgoals,
+        expert_episodes=0,
+        updates=25,
+        value_updates=0,
+        evaluations_kept=1,
+        **changes,
+    )
+    assert figures["success"] >= 0.4  # chance is .05
+
+
+def assert_same_run(first: Path, second: Path) -> None:
+    assert (first / HISTORY).read_text() == (second / HISTORY).read_text()
+    ours, theirs = load_tensors(first / WEIGHTS), load_tensors(second / WEIGHTS)
+    assert ours.state == theirs.state
+    assert all(torch.equal(ours.tensors[name], theirs.tensors[name]) for name in theirs.tensors)
+
+
+def test_a_resumed_run_is_the_same_run(tmp_path: Path) -> None:
+    train(tmp_path / "whole", evaluation_every=1)
+    for _ in range(4):
+        train(tmp_path / "parts", max_steps=1, evaluation_every=1)
+    figures = train(tmp_path / "parts", evaluation_every=1)
+    assert figures["num_evaluations"] == 2
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
+DIE_IN_THE_MIDDLE = """
+import json, os, sys
+from pathlib import Path
+import toy
+from hiper_agents.training.config import make_config
+from hiper_agents.training.trainer import Trainer
+
+saved = []
+def die(source, target):
+    saved.append(target)
+    if len(saved) == 2:
+        os._exit(9)  # while the second checkpoint is being written
+    os.rename(source, target)
+
+os.replace = die
+toy.register_toy()
+Trainer(make_config(json.loads(sys.argv[1])), Path(sys.argv[2]), make_expert=toy.RoomsExpert).run()
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on(tmp_path: Path) -> None:
+    toys = Path(__file__).parent.parent
+    paths = os.pathsep.join([str(toys), str(toys.parent.parent)])
+    command = [sys.executable, "-c", DIE_IN_THE_MIDDLE, json.dumps(toy_config().to_dict()), str(tmp_path / "killed")]
+    process = subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": paths})
+    assert process.returncode == 9
+    assert load_tensors(tmp_path / "killed" / CHECKPOINT).state["step"] == 1
+    train(tmp_path / "killed")
+    train(tmp_path / "whole")
+    assert_same_run(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_other_settings_are_refused(tmp_path: Path) -> None:
+    train(tmp_path, max_steps=1)
+    with pytest.raises(ValueError, match=r"other settings \(clip, seed\)"):
+        train(tmp_path, seed=3, clip=0.1)
+
+
+def test_history_tells_every_step(tmp_path: Path) -> None:
+    train(tmp_path)
+    entries = [json.loads(line) for line in (tmp_path / HISTORY).read_text().splitlines()]
+    assert [entry["stage"] for entry in entries] == ["imitation", "imitation", "update", "update"]
+    assert ["evaluation" in entry for entry in entries] == [False, True, False, True]
+
+
+def test_a_useless_expert_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"none of 20 expert episodes scored 2\.0; lower min_expert_score"):
+        train(tmp_path, min_expert_score=2.0)
+
+
+def test_broken_weights_get_a_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"no weights")
+    with pytest.raises(ValueError, match="is no file of weights"):
+        load_tensors(broken)
+    with pytest.raises(FileNotFoundError, match="train some with `hiper train`"):
+        load_tensors(tmp_path / "missing.safetensors")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_tensors(path, {"a": torch.ones(2)}, {"step": 1})
+
+    def fail(*args: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_tensors(path, {"a": torch.zeros(2)}, {"step": 2})
+    assert load_tensors(path).state == {"step": 1}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["weights.safetensors"]
+
+
+def test_tasks() -> None:
+    import numpy as np
+
+    drawn = draw_tasks(5, 12, np.random.default_rng(0))
+    assert sorted(drawn[:5]) == sorted(drawn[5:10]) == list(range(5)) and len(drawn) == 12
+    assert spread_tasks(10, 4) == [0, 2, 5, 7]
+    assert spread_tasks(3, 9) == [0, 1, 2]
+
+
+def test_factories_are_found_by_name() -> None:
+    assert find_factory("hiper_agents:expert")().act.__name__ == "act"
+    with pytest.raises(ValueError, match="is not of the form module:attribute"):
+        find_factory("expert")
+    with pytest.raises(ValueError, match="cannot be found"):
+        find_factory("hiper_agents:nobody")
