@@ -144,13 +144,13 @@ def _ask(question: str, console: Console, default: str, choices: list[str] | Non
 def show_episode(episode: Episode, console: Console, shows_turns: bool = True) -> None:
     """Show an episode turn by turn, each segment in a colour, and how it ended."""
     console.print(f"[bold]{escape(episode.task_id)}[/bold]  {escape(episode.instruction)}", highlight=False)
-    for step in episode.steps if shows_turns else ():
-        colour = COLOURS[step.segment % len(COLOURS)]
-        if step.is_boundary:
-            subgoal = episode.segments[step.segment].subgoal or "no subgoal"
-            console.print(f"[{colour} bold]segment {step.segment}: {escape(subgoal)}[/]", highlight=False)
-        console.print(f"[{colour}]{step.turn:>3} > {escape(step.action)}[/]", highlight=False)
-        console.print(f"      {escape(step.observation[:300])}", style="dim", highlight=False)
+    for turn in episode.turns if shows_turns else ():
+        colour = COLOURS[turn.segment % len(COLOURS)]
+        if turn.is_boundary:
+            subgoal = episode.segments[turn.segment].subgoal or "no subgoal"
+            console.print(f"[{colour} bold]segment {turn.segment}: {escape(subgoal)}[/]", highlight=False)
+        console.print(f"[{colour}]{turn.number:>3} > {escape(turn.action)}[/]", highlight=False)
+        console.print(f"      {escape(turn.observation[:300])}", style="dim", highlight=False)
     if episode.error:
         told = f"{episode.agent} broke off the episode with {episode.error}"
         console.print(told, style="red", markup=False, highlight=False)

@@ -6,7 +6,7 @@ Importing this package registers `hiper/ALFWorld-v0` and `hiper/WebShop-v0`.
 from hiper_envs.episodes.agents import Agent
 from hiper_envs.episodes.files import EpisodeWriter, read_episodes
 from hiper_envs.episodes.play import play_episode
-from hiper_envs.episodes.record import Episode, Step
+from hiper_envs.episodes.record import Episode, Turn
 from hiper_envs.episodes.replay import replay
 from hiper_envs.milestones import MilestoneWrapper, measure_agreement
 from hiper_envs.registration import register_envs
@@ -21,8 +21,8 @@ __all__ = [
     "MilestoneWrapper",
     "Reply",
     "Segment",
-    "Step",
     "SubgoalWrapper",
+    "Turn",
     "UnicodeText",
     "measure_agreement",
     "parse_reply",

@@ -134,7 +134,7 @@ def measure_record(episode: Episode) -> Agreement:
     """
     if not episode.milestones:
         return Agreement(0, 0, 0)
-    reached = {step.turn + 1 for step in episode.steps[:-1] if step.milestones}
+    reached = {turn.number + 1 for turn in episode.turns[:-1] if turn.milestones}
     return _compare_cuts({segment.start for segment in episode.segments[1:]}, reached)
 
 

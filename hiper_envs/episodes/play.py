@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 
 from hiper_envs.episodes.agents import Agent
-from hiper_envs.episodes.record import Episode, Step, Usage
+from hiper_envs.episodes.record import Episode, Turn, Usage
 
 
 def play_episode(
@@ -64,7 +64,7 @@ class EpisodeRecorder:
     def reset(self, task: int | str, seed: int) -> tuple[str, dict[str, Any]]:
         """Start an episode; return the first observation and info."""
         self._started = time.perf_counter()
-        self.steps: list[Step] = []
+        self.turns: list[Turn] = []
         self.terminated = self.truncated = False
         self.seed = seed
         self.reset_observation, self.info = self.env.reset(seed=seed, options={"task": task})
@@ -79,9 +79,9 @@ class EpisodeRecorder:
         """Take one turn; return the observation and info."""
         observation, reward, self.terminated, self.truncated, self.info = self.env.step(reply)
         segment = self.info["segment"]
-        self.steps.append(
-            Step(
-                turn=len(self.steps),
+        self.turns.append(
+            Turn(
+                number=len(self.turns),
                 reply=reply,
                 action=self.info["action"],
                 observation=observation,
@@ -109,7 +109,7 @@ class EpisodeRecorder:
             agent=self.agent_name,
             instruction=self.info["instruction"],
             reset_observation=self.reset_observation,
-            steps=self.steps,
+            turns=self.turns,
             segments=list(segments),
             score=float(self.info["score"]) if error is None else 0.0,
             success=bool(self.info["success"]) and error is None,

@@ -9,11 +9,11 @@ from hiper_envs.segments import Segment
 RECORD_VERSION = 1
 
 
-class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
     """One turn.
 
     Attributes:
-        turn: Position in the episode, from 0.
+        number: Position in the episode, from 0; `turn` in a file.
         reply: The agent's whole reply.
         action: The primitive action that was read from it.
         observation: The text that came back.
@@ -27,7 +27,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
         reply_tokens: Tokens that it wrote.
     """
 
-    turn: int
+    number: int = msgspec.field(name="turn")
     reply: str
     action: str
     observation: str
@@ -64,7 +64,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
         agent: Name of the agent.
         instruction: What the task asks for.
         reset_observation: The first text.
-        steps: The turns.
+        turns: The turns; `steps` in a file.
         segments: The segments that the agent declared.
         score: The environment's score at the end, 0 to 1; 0 after an error.
         success: Whether the goal was reached.
@@ -84,7 +84,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
     agent: str
     instruction: str
     reset_observation: str
-    steps: list[Step]
+    turns: list[Turn] = msgspec.field(name="steps")
     segments: list[Segment]
     score: float
     success: bool
@@ -99,9 +99,9 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def num_turns(self) -> int:
         """Number of turns played."""
-        return len(self.steps)
+        return len(self.turns)
 
     @property
     def total_reward(self) -> float:
         """Sum of the rewards of all turns."""
-        return sum(step.reward for step in self.steps)
+        return sum(turn.reward for turn in self.turns)

@@ -46,21 +46,21 @@ def replay(episode: Episode, env: gym.Env[str, str] | None = None) -> list[Diffe
     found = _compare(-1, {"observation": (episode.reset_observation, observation)})
     found += _compare(None, {"instruction": (episode.instruction, info["instruction"])})
     is_over = False
-    for step in episode.steps:
+    for turn in episode.turns:
         if is_over:
-            return [*found, Difference(step.turn, "turn", step.action, "the episode was over")]
-        observation, reward, terminated, truncated, info = env.step(step.reply)
+            return [*found, Difference(turn.number, "turn", turn.action, "the episode was over")]
+        observation, reward, terminated, truncated, info = env.step(turn.reply)
         is_over = terminated or truncated
         pairs = {
-            "action": (step.action, info["action"]),
-            "observation": (step.observation, observation),
-            "reward": (step.reward, float(reward)),
-            "segment": (step.segment, info["segment"]["index"]),
-            "milestones": (step.milestones, tuple(info.get("new_milestones", step.milestones))),
+            "action": (turn.action, info["action"]),
+            "observation": (turn.observation, observation),
+            "reward": (turn.reward, float(reward)),
+            "segment": (turn.segment, info["segment"]["index"]),
+            "milestones": (turn.milestones, tuple(info.get("new_milestones", turn.milestones))),
         }
-        found += _compare(step.turn, pairs)
+        found += _compare(turn.number, pairs)
     ending: dict[str, tuple[Any, Any]] = {}
-    if episode.steps:
+    if episode.turns:
         ending["terminated"] = (episode.terminated, terminated)
     if episode.error is None:
         ending |= {"score": (episode.score, float(info["score"])), "success": (episode.success, bool(info["success"]))}

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from hiper_envs.episodes.record import Episode, Step
+from hiper_envs.episodes.record import Episode, Turn
 from hiper_envs.task_types import task_type
 
 EPISODES_PER_CHUNK = 32
@@ -81,8 +81,8 @@ def _episode_line(episode: Episode, key: str) -> dict[str, Any]:
         "turns": episode.num_turns,
         "segments": [segment.num_turns for segment in episode.segments],
         "subgoals": [segment.subgoal for segment in episode.segments],
-        "problems": sum(step.is_ill_formed for step in episode.steps),
-        "reached": sum(len(step.milestones) for step in episode.steps),
+        "problems": sum(turn.is_ill_formed for turn in episode.turns),
+        "reached": sum(len(turn.milestones) for turn in episode.turns),
         "milestones": len(episode.milestones),
     }
 
@@ -102,18 +102,18 @@ def _episode_detail(episode: Episode) -> dict[str, Any]:
         "milestones": list(episode.milestones),
         "parts": dict(episode.reward_parts or {}),
         "segments": [msgspec.to_builtins(segment) for segment in episode.segments],
-        "steps": [_step_detail(step) for step in episode.steps],
+        "turns": [_turn_detail(turn) for turn in episode.turns],
     }
 
 
-def _step_detail(step: Step) -> dict[str, Any]:
+def _turn_detail(turn: Turn) -> dict[str, Any]:
     known = {
-        "reward": step.reward or None,
-        "seconds": step.seconds,
-        "read": step.prompt_tokens,
-        "written": step.reply_tokens,
-        "milestones": step.milestones or None,
-        "problems": step.problems if step.is_ill_formed else None,
+        "reward": turn.reward or None,
+        "seconds": turn.seconds,
+        "read": turn.prompt_tokens,
+        "written": turn.reply_tokens,
+        "milestones": turn.milestones or None,
+        "problems": turn.problems if turn.is_ill_formed else None,
     }
-    texts = {"action": step.action, "observation": step.observation, "reply": step.reply}
+    texts = {"action": turn.action, "observation": turn.observation, "reply": turn.reply}
     return texts | {name: value for name, value in known.items() if value is not None}

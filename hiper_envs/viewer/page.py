@@ -103,7 +103,7 @@ def summarise_source(source: Source) -> Summary:
         score=_share(100.0 * sum(episode.score for episode in episodes), len(episodes)),
         turns=_share(num_turns, len(episodes)),
         segments=_share(sum(len(episode.segments) for episode in episodes), len(episodes)),
-        ill_formed=_share(100.0 * sum(step.is_ill_formed for one in episodes for step in one.steps), num_turns),
+        ill_formed=_share(100.0 * sum(turn.is_ill_formed for one in episodes for turn in one.turns), num_turns),
         agreement=sum(map(measure_record, episodes), Agreement(0, 0, 0)),
     )
 

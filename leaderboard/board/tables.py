@@ -9,7 +9,7 @@ from rich.segment import Segment as TerminalSegment
 from rich.table import Table
 from rich.text import Text
 
-from hiper_envs import Episode, Segment, Step
+from hiper_envs import Episode, Segment, Turn
 from leaderboard.panels.panel import Panel
 from leaderboard.play.conformance import Finding
 from leaderboard.scoring.metrics import HEADLINE_KEYS, METRICS_BY_KEY, Metric
@@ -141,24 +141,24 @@ def render_episode(episode: Episode, max_characters: int | None = None) -> Rende
     head = Text.assemble((episode.agent, "bold"), f" on {episode.task_id}\n", (episode.instruction, "italic"))
     parts: list[RenderableType] = [head, Padding(_observation(episode.reset_observation, max_characters), (1, 0, 0, 2))]
     for index, segment in enumerate(episode.segments):
-        parts.append(_segment_band(index, segment, episode.steps[segment.start : segment.end], max_characters))
+        parts.append(_segment_band(index, segment, episode.turns[segment.start : segment.end], max_characters))
     parts.append(_outcome(episode))
     return Group(*parts)
 
 
-def _segment_band(index: int, segment: Segment, steps: Sequence[Step], max_characters: int | None) -> RenderableType:
+def _segment_band(index: int, segment: Segment, turns: Sequence[Turn], max_characters: int | None) -> RenderableType:
     """Return the turns of a segment beside a bar in its colour."""
     style = BAND_STYLES[index % len(BAND_STYLES)]
-    turns = f"{segment.num_turns} turn{'s' if segment.num_turns != 1 else ''}"
+    length = f"{segment.num_turns} turn{'s' if segment.num_turns != 1 else ''}"
     heading = Text.assemble(
         (f"{index + 1}. {segment.subgoal or '(no subgoal)'}", f"bold {style}"),
-        (f"  {turns}, {segment.end_reason}", "dim"),
+        (f"  {length}, {segment.end_reason}", "dim"),
     )
     rows = Table.grid(padding=(0, 1, 0, 0))
     rows.add_column(width=3, justify="right", style="dim")
     rows.add_column(ratio=1)
-    for step in steps:
-        rows.add_row(str(step.turn + 1), _turn_text(step, max_characters))
+    for turn in turns:
+        rows.add_row(str(turn.number + 1), _turn_text(turn, max_characters))
     return Group(Barred(Group(heading, rows), style), "")
 
 
@@ -176,14 +176,14 @@ class Barred:
             yield from (bar, *line, TerminalSegment.line())
 
 
-def _turn_text(step: Step, max_characters: int | None) -> Text:
-    reward = f"  reward {step.reward:g}" if step.reward else ""
-    lines = [Text.assemble("> ", (step.action or "(no action)", "bold"), (reward, "green"))]
-    if step.is_ill_formed:
-        lines += [Text(f"! {problem}", style="red") for problem in step.problems]
-    if step.milestones:
-        lines.append(Text(f"* {', '.join(step.milestones)}", style="green"))
-    lines.append(_observation(step.observation, max_characters))
+def _turn_text(turn: Turn, max_characters: int | None) -> Text:
+    reward = f"  reward {turn.reward:g}" if turn.reward else ""
+    lines = [Text.assemble("> ", (turn.action or "(no action)", "bold"), (reward, "green"))]
+    if turn.is_ill_formed:
+        lines += [Text(f"! {problem}", style="red") for problem in turn.problems]
+    if turn.milestones:
+        lines.append(Text(f"* {', '.join(turn.milestones)}", style="green"))
+    lines.append(_observation(turn.observation, max_characters))
     return Text("\n").join(lines)
 
 

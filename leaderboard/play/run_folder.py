@@ -144,12 +144,12 @@ class RunFolder:
 
 def split_times(episode: Episode) -> tuple[Episode, EpisodeTime | None]:
     """Take the times out of a record; the rest depends on nothing but the agent, the panel and the seed."""
-    steps = [msgspec.structs.replace(step, seconds=None) for step in episode.steps]
-    row = msgspec.structs.replace(episode, steps=steps, seconds=None)
+    turns = [msgspec.structs.replace(turn, seconds=None) for turn in episode.turns]
+    row = msgspec.structs.replace(episode, turns=turns, seconds=None)
     if episode.seconds is None:
         return row, None
-    turns = [step.seconds or 0.0 for step in episode.steps]
-    return row, EpisodeTime(episode.task_id, episode.seed, episode.seconds, turns)
+    seconds = [turn.seconds or 0.0 for turn in episode.turns]
+    return row, EpisodeTime(episode.task_id, episode.seed, episode.seconds, seconds)
 
 
 @contextmanager

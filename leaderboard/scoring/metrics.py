@@ -88,7 +88,7 @@ METRICS = (
         "ill_formed",
         "ill-formed %",
         "Turns whose reply had missing or broken tags; one without any tags is an action and is well-formed.",
-        lambda episode: 100.0 * sum(step.is_ill_formed for step in episode.steps),
+        lambda episode: 100.0 * sum(turn.is_ill_formed for turn in episode.turns),
         lambda episode: episode.num_turns,
         is_percent=True,
         is_better_high=False,

@@ -59,14 +59,14 @@ def check_outline(episode: Episode, max_turns: int) -> list[Difference]:
         "truncated": episode.num_turns >= max_turns,
         "segments": cut_segments(episode),
         "turns": list(range(episode.num_turns)),
-        "problems": [parse_reply(step.reply).problems for step in episode.steps],
+        "problems": [parse_reply(turn.reply).problems for turn in episode.turns],
     }
     recorded = {
         "end": episode.terminated or episode.truncated or episode.error is not None,
         "truncated": episode.truncated,
         "segments": episode.segments,
-        "turns": [step.turn for step in episode.steps],
-        "problems": [step.problems for step in episode.steps],
+        "turns": [turn.number for turn in episode.turns],
+        "problems": [turn.problems for turn in episode.turns],
     }
     return [
         Difference(None, field, _plain(recorded[field]), _plain(value))
@@ -78,9 +78,9 @@ def check_outline(episode: Episode, max_turns: int) -> list[Difference]:
 def cut_segments(episode: Episode) -> list[Segment]:
     """Cut an episode into segments again, from its replies and rewards alone."""
     tracker = SegmentTracker()
-    for step in episode.steps:
-        tracker.declare(parse_reply(step.reply))
-        tracker.earn(step.reward)
+    for turn in episode.turns:
+        tracker.declare(parse_reply(turn.reply))
+        tracker.earn(turn.reward)
     return tracker.finish(_end_reason(episode))
 
 

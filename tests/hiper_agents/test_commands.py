@@ -137,7 +137,7 @@ def test_a_mistyped_line_costs_no_turn(console: Console, monkeypatch: pytest.Mon
     lines = iter(["", "go red > 9", "go red > ", "-1", "visit the red room > 1", "1", "visit it > 2"])
     monkeypatch.setattr(console, "input", lambda prompt: next(lines))
     episode = play_episode(open_env(register_toy(), ""), HumanAgent(console), task=0)
-    assert episode.success and [step.segment for step in episode.steps] == [0, 0, 1]
+    assert episode.success and [turn.segment for turn in episode.turns] == [0, 0, 1]
     text = written(console)
     assert text.count("no action was entered; enter a number from 1 to 5, an action in words, or quit") == 2
     assert "there is no action 9" in text and "there is no action -1" in text

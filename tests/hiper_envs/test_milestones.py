@@ -125,7 +125,7 @@ def test_records_keep_milestones_and_agents_never_see_them() -> None:
     agent = Planner()
     episode = hiper_envs.play_episode(env, agent, task=3)
     assert not [key for key in agent.seen if "milestone" in key]
-    reached = [name for step in episode.steps for name in step.milestones]
+    reached = [name for turn in episode.turns for name in turn.milestones]
     assert reached[0] == "seen" and len(reached) == len(set(reached)) > 2
     assert measure_record(episode).num_declared == len(episode.segments) - 1 == (episode.num_turns - 1) // 2
     assert hiper_envs.replay(episode, env) == []

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hiper_envs import Episode, Segment, Step, write_reply
+from hiper_envs import Episode, Segment, Turn, write_reply
 from leaderboard.panels.fingerprint import PanelTask
 from leaderboard.panels.panel import Panel, seal_panel
 from leaderboard.play.run_folder import EpisodeTime, Run, RunHeader
@@ -19,15 +19,15 @@ def make_episode(
     observation: str = "You work.",
 ) -> Episode:
     """Make an episode with segments of the given lengths, the first `problems` replies of which are ill-formed."""
-    steps: list[Step] = []
+    turns: list[Turn] = []
     segments: list[Segment] = []
     for index, length in enumerate(lengths):
-        segments.append(Segment(len(steps), len(steps) + length, f"part {index}", 0.0, "switch"))
+        segments.append(Segment(len(turns), len(turns) + length, f"part {index}", 0.0, "switch"))
         for offset in range(length):
-            turn = len(steps)
+            number = len(turns)
             reply = write_reply("work", f"part {index}", offset == 0)
-            faults = ("no complete <switch>...</switch>",) if turn < problems else ()
-            steps.append(Step(turn, reply, "work", observation, 0.0, index, offset == 0, faults))
+            faults = ("no complete <switch>...</switch>",) if number < problems else ()
+            turns.append(Turn(number, reply, "work", observation, 0.0, index, offset == 0, faults))
     return Episode(
         env_id="toy_world:Toy-v0",
         env_options={},
@@ -36,7 +36,7 @@ def make_episode(
         agent="Hand",
         instruction=f"do {task}",
         reset_observation="There is work to do.",
-        steps=steps,
+        turns=turns,
         segments=segments,
         score=score,
         success=score == 1 and error is None,

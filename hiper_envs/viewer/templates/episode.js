@@ -41,11 +41,11 @@ function clipped(text, longest = LONG_TEXT) {
   return [block, button];
 }
 
-function makeReply(step, subgoal, isWhole) {
-  if (isWhole) return make("pre", { class: "reply" }, step.reply);
-  const numWords = step.reply.replace(/<\/?(switch|subgoal|action)>/gi, " ").split(/\s+/).length;
-  const hasThoughts = numWords > `${step.action} ${subgoal}`.split(/\s+/).length + 4;
-  return hasThoughts || step.problems ? make("details", {}, make("summary", {}, "whole reply"), make("pre", { class: "reply" }, step.reply)) : null;
+function makeReply(turn, subgoal, isWhole) {
+  if (isWhole) return make("pre", { class: "reply" }, turn.reply);
+  const numWords = turn.reply.replace(/<\/?(switch|subgoal|action)>/gi, " ").split(/\s+/).length;
+  const hasThoughts = numWords > `${turn.action} ${subgoal}`.split(/\s+/).length + 4;
+  return hasThoughts || turn.problems ? make("details", {}, make("summary", {}, "whole reply"), make("pre", { class: "reply" }, turn.reply)) : null;
 }
 
 function tellCost(seconds, read, written) {
@@ -55,56 +55,56 @@ function tellCost(seconds, read, written) {
   return facts.join(", ");
 }
 
-function makeTurn(step, turn, subgoal, options) {
-  const badges = (step.milestones ?? []).map((name) => make("span", { class: "badge milestone" }, `◆ ${name}`));
-  if (step.reward) badges.push(make("span", { class: "badge reward" }, `reward ${round(step.reward)}`));
-  const cost = tellCost(step.seconds, step.read, step.written);
+function makeTurn(turn, number, subgoal, options) {
+  const badges = (turn.milestones ?? []).map((name) => make("span", { class: "badge milestone" }, `◆ ${name}`));
+  if (turn.reward) badges.push(make("span", { class: "badge reward" }, `reward ${round(turn.reward)}`));
+  const cost = tellCost(turn.seconds, turn.read, turn.written);
   return make(
     "li",
-    { "data-turn": turn },
-    make("span", { class: "turn" }, String(turn + 1)),
+    { "data-turn": number },
+    make("span", { class: "turn" }, String(number + 1)),
     make("div", {},
-      turn === options.parting ? make("p", { class: "parting" }, "From here on the two differ") : null,
-      make("div", { class: "action" }, make("code", {}, step.action || "(no action)"), ...badges, cost ? make("span", { class: "cost" }, cost) : null),
-      ...(step.problems ?? []).map((problem) => make("p", { class: "problem" }, problem)),
-      ...clipped(step.observation),
-      makeReply(step, subgoal, options.hasReplies)),
+      number === options.parting ? make("p", { class: "parting" }, "From here on the two differ") : null,
+      make("div", { class: "action" }, make("code", {}, turn.action || "(no action)"), ...badges, cost ? make("span", { class: "cost" }, cost) : null),
+      ...(turn.problems ?? []).map((problem) => make("p", { class: "problem" }, problem)),
+      ...clipped(turn.observation),
+      makeReply(turn, subgoal, options.hasReplies)),
   );
 }
 
 function makeSegment(episode, segment, index, options) {
-  const turns = episode.steps.slice(segment.start, segment.end);
+  const turns = episode.turns.slice(segment.start, segment.end);
   const reward = segment.reward ? `, reward ${round(segment.reward)}` : "";
   const facts = `${plural(turns.length, "turn")}, ended by ${segment.end_reason}${reward}`;
   return make(
     "section",
     { class: `segment ${hue(index)}` },
     make("h4", {}, make("span", { class: "segment-number" }, String(index + 1)), segment.subgoal || "no subgoal declared", make("span", { class: "segment-facts" }, facts)),
-    make("ol", { class: "turns" }, ...turns.map((step, offset) => makeTurn(step, segment.start + offset, segment.subgoal, options))),
+    make("ol", { class: "turns" }, ...turns.map((turn, offset) => makeTurn(turn, segment.start + offset, segment.subgoal, options))),
   );
 }
 
-function showTurn(page, turn) {
+function showTurn(page, number) {
   page.querySelector(".turns li.shown")?.classList.remove("shown");
-  const row = page.querySelector(`.turns li[data-turn="${turn}"]`);
+  const row = page.querySelector(`.turns li[data-turn="${number}"]`);
   row.classList.add("shown");
   row.scrollIntoView({ block: "start" });
 }
 
-function makeMark(step, turn, page) {
-  const milestones = step.milestones ?? [];
-  const kind = step.problems ? "problem" : milestones.length ? "milestone" : step.reward ? "reward" : null;
+function makeMark(turn, number, page) {
+  const milestones = turn.milestones ?? [];
+  const kind = turn.problems ? "problem" : milestones.length ? "milestone" : turn.reward ? "reward" : null;
   if (kind === null) return null;
-  const facts = [...milestones, ...(step.problems ?? []), ...(step.reward ? [`reward ${round(step.reward)}`] : [])];
-  const label = `Turn ${turn + 1}: ${facts.join("; ")}`;
+  const facts = [...milestones, ...(turn.problems ?? []), ...(turn.reward ? [`reward ${round(turn.reward)}`] : [])];
+  const label = `Turn ${number + 1}: ${facts.join("; ")}`;
   return make("button", {
-    type: "button", class: `mark-button is-${kind}`, style: `grid-column:${turn + 1}`, title: label, "aria-label": label, click: () => showTurn(page, turn),
+    type: "button", class: `mark-button is-${kind}`, style: `grid-column:${number + 1}`, title: label, "aria-label": label, click: () => showTurn(page, number),
   }, { problem: "!", milestone: "◆", reward: "●" }[kind]);
 }
 
 /** The segments as bands to scale, and under them a mark at every turn where something happened. */
 function makeTimeline(episode, page) {
-  const numTurns = Math.max(1, episode.steps.length);
+  const numTurns = Math.max(1, episode.turns.length);
   const bands = episode.segments.map((segment, index) => {
     const label = segment.subgoal || "no subgoal";
     const title = `${label}: ${plural(segment.end - segment.start, "turn")}`;
@@ -112,13 +112,13 @@ function makeTimeline(episode, page) {
     const style = `grid-column:${segment.start + 1} / ${segment.end + 1}`;
     return make("button", { type: "button", class: `band ${hue(index)}${isNarrow ? " narrow" : ""}`, style, title, "aria-label": title, click: () => showTurn(page, segment.start) }, label);
   });
-  const marks = episode.steps.map((step, turn) => makeMark(step, turn, page));
+  const marks = episode.turns.map((turn, number) => makeMark(turn, number, page));
   return make("div", { class: "timeline", role: "group", "aria-label": "Segments and marks", style: `grid-template-columns:repeat(${numTurns}, minmax(0, 1fr))` }, ...bands, ...marks.filter(Boolean));
 }
 
 function makeMilestones(episode, page) {
   if (!episode.milestones.length) return null;
-  const turns = new Map(episode.steps.flatMap((step, turn) => (step.milestones ?? []).map((name) => [name, turn])));
+  const turns = new Map(episode.turns.flatMap((turn, number) => (turn.milestones ?? []).map((name) => [name, number])));
   const chips = episode.milestones.map((name) => turns.has(name)
     ? make("button", { type: "button", click: () => showTurn(page, turns.get(name)) }, `◆ ${name}, turn ${turns.get(name) + 1}`)
     : make("span", { class: "missed" }, `◇ ${name}`));
@@ -139,7 +139,7 @@ function makeParts({ parts }) {
 }
 
 function tellWhole(episode) {
-  const [read, written] = ["read", "written"].map((key) => episode.steps.some((step) => step[key] != null) ? sum(episode.steps.map((step) => step[key] ?? 0)) : null);
+  const [read, written] = ["read", "written"].map((key) => episode.turns.some((turn) => turn[key] != null) ? sum(episode.turns.map((turn) => turn[key] ?? 0)) : null);
   return tellCost(episode.seconds, read, written);
 }
 
@@ -164,8 +164,8 @@ function makePage(run, line, episode, options) {
 
 /** The first turn whose actions differ; the shorter one's length if one only goes on where the other ends. */
 function findParting(first, second) {
-  const limit = Math.min(first.steps.length, second.steps.length);
-  let turn = 0;
-  while (turn < limit && first.steps[turn].action === second.steps[turn].action) turn += 1;
-  return turn;
+  const limit = Math.min(first.turns.length, second.turns.length);
+  let number = 0;
+  while (number < limit && first.turns[number].action === second.turns[number].action) number += 1;
+  return number;
 }

@@ -21,7 +21,7 @@ async function loadEpisode(runIndex, position) {
 }
 
 function listTexts(episode) {
-  const turns = episode.steps.flatMap((step) => [step.action, step.observation, step.reply, ...(step.milestones ?? [])]);
+  const turns = episode.turns.flatMap((turn) => [turn.action, turn.observation, turn.reply, ...(turn.milestones ?? [])]);
   return [episode.reset, episode.error ?? "", ...turns].join("\n").toLowerCase();
 }
 

@@ -77,7 +77,7 @@ def test_plays_an_episode_and_counts(endpoint: FakeEndpoint, corridor: Any) -> N
     agent = make_agent(endpoint)
     episode = play_episode(SubgoalWrapper(TimeLimit(corridor(), 9)), agent, task=1, seed=3)
     assert episode.success and episode.num_turns == 3
-    assert [(step.prompt_tokens, step.reply_tokens) for step in episode.steps] == [(100, 10)] * 3
+    assert [(turn.prompt_tokens, turn.reply_tokens) for turn in episode.turns] == [(100, 10)] * 3
     assert (agent.num_requests, agent.prompt_tokens, agent.reply_tokens) == (3, 300, 30)
     assert agent.cost == pytest.approx((300 * 2 + 30 * 10) / 1e6)
     assert [request["seed"] for request in endpoint.requests] == [3, 3, 3]

@@ -58,14 +58,14 @@ def test_one_agent_serves_both_worlds_and_repeats_itself() -> None:
     agent = hiper_agents.hiper()
     for world in ("webshop", "alfworld"):
         first, second = (play(agent, world, 1)[0] for _ in range(2))
-        assert [step.reply for step in first.steps] == [step.reply for step in second.steps]
-        assert not any(step.problems for step in first.steps)
+        assert [turn.reply for turn in first.turns] == [turn.reply for turn in second.turns]
+        assert not any(turn.problems for turn in first.turns)
 
 
 def test_a_flat_agent_declares_nothing() -> None:
     episode = play(FlatAgent("alfworld"), "alfworld", 1)[0]
     assert len(episode.segments) == 1
-    assert all(parse_reply(step.reply).subgoal == "" for step in episode.steps)
+    assert all(parse_reply(turn.reply).subgoal == "" for turn in episode.turns)
 
 
 def test_other_worlds_are_refused() -> None:

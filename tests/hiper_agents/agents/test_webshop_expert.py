@@ -172,7 +172,7 @@ def test_the_expert_buys_within_its_turns_and_declares_its_subgoals():
     env = make_env()
     for episode in play(env, WebShopExpert(), range(40)):
         assert episode.terminated and episode.num_turns <= 15
-        assert [step.problems for step in episode.steps] == [()] * episode.num_turns
+        assert [turn.problems for turn in episode.turns] == [()] * episode.num_turns
         assert {segment.subgoal for segment in episode.segments} <= set(SHOP_SUBGOALS)
         assert episode.segments[0].subgoal == "search for the product"
         assert episode.segments[-1].subgoal == "buy the product"

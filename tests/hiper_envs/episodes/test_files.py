@@ -103,10 +103,10 @@ def test_replay_finds_what_was_changed(corridor: Any, episodes: list[Episode], c
 
 
 def test_replay_finds_changed_and_added_turns(corridor: Any, episodes: list[Episode]) -> None:
-    steps = list(episodes[0].steps)
-    steps[0] = msgspec.structs.replace(steps[0], reward=9.0, observation="x", segment=4)
-    steps.append(msgspec.structs.replace(steps[1], turn=2))
-    changed = msgspec.structs.replace(episodes[0], steps=steps)
+    turns = list(episodes[0].turns)
+    turns[0] = msgspec.structs.replace(turns[0], reward=9.0, observation="x", segment=4)
+    turns.append(msgspec.structs.replace(turns[1], number=2))
+    changed = msgspec.structs.replace(episodes[0], turns=turns)
     found = replay(changed, SubgoalWrapper(corridor()))
     assert [(d.turn, d.field) for d in found] == [(0, "observation"), (0, "reward"), (0, "segment"), (2, "turn")]
     assert "reward of turn 0: recorded 9.0, replayed -0.125" in str(found[1])

@@ -39,7 +39,7 @@ def test_success(corridor: Any) -> None:
     assert (episode.success, episode.score, episode.terminated, episode.truncated) == (True, 1.0, True, False)
     assert [segment.num_turns for segment in episode.segments] == [2, 2, 1]
     assert episode.total_reward == 1.0 - 4 * 0.125
-    assert [step.action for step in episode.steps] == ["forward"] * 5
+    assert [turn.action for turn in episode.turns] == ["forward"] * 5
     assert (episode.seed, episode.agent, episode.task_id) == (4, "Walker", "corridor-5")
 
 

@@ -15,7 +15,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from hiper_agents.__main__ import main
-from hiper_envs import Episode, Segment, Step, write_reply
+from hiper_envs import Episode, Segment, Turn, write_reply
 from hiper_envs.episodes.files import RecordError, write_episodes
 from hiper_envs.viewer import Source, load_sources, render_viewer, write_viewer
 from hiper_envs.viewer.packing import EPISODES_PER_CHUNK
@@ -34,15 +34,15 @@ def make_episode(
     **fields: Any,
 ) -> Episode:
     """Make a successful episode whose segments begin at `cuts`, with a milestone on its last turn."""
-    segments, steps = [], []
+    segments, turns = [], []
     for index, (start, end) in enumerate(zip(cuts, [*cuts[1:], len(actions)], strict=True)):
         segments.append(Segment(start, end, f"subgoal {index}", float(end == len(actions)), "switch"))
         for turn in range(start, end):
             is_last = turn == len(actions) - 1
             reply = write_reply(actions[turn], f"subgoal {index}", turn == start)
             reached = ("held",) if is_last else ()
-            steps.append(
-                Step(turn, reply, actions[turn], text, float(is_last), index, turn == start, milestones=reached)
+            turns.append(
+                Turn(turn, reply, actions[turn], text, float(is_last), index, turn == start, milestones=reached)
             )
     episode = Episode(
         env_id=WORLD,
@@ -52,7 +52,7 @@ def make_episode(
         agent=agent,
         instruction=f"heat mug number {number}",
         reset_observation="You are in the middle of a room.",
-        steps=steps,
+        turns=turns,
         segments=segments,
         score=1.0,
         success=True,
@@ -77,28 +77,28 @@ def unpack(run: dict[str, Any]) -> list[dict[str, Any]]:
 def test_page_holds_every_turn() -> None:
     parts = {"r_type": 1.0, "r_price": True}
     problems = ("no complete <switch>",)
-    bad = Step(0, "<action>fly</action>", "fly", "Nothing happens.", 0.0, 0, True, problems, (), 0.5, 7, 3)
+    bad = Turn(0, "<action>fly</action>", "fly", "Nothing happens.", 0.0, 0, True, problems, (), 0.5, 7, 3)
     episodes = [make_episode(number) for number in range(EPISODES_PER_CHUNK + 1)]
-    episodes.append(make_episode(99, reward_parts=parts, steps=[bad], success=False, score=0.5, error="KeyError: 'x'"))
+    episodes.append(make_episode(99, reward_parts=parts, turns=[bad], success=False, score=0.5, error="KeyError: 'x'"))
     (run,) = read_runs(render_viewer([Source("careful", WORLD, episodes)]))
     details = unpack(run)
     assert [line["instruction"] for line in run["episodes"]] == [episode.instruction for episode in episodes]
     assert [line["outcome"] for line in run["episodes"]][-2:] == ["success", "crash"]
     assert run["episodes"][0]["segments"] == [2, 1] and run["episodes"][0]["type"] == "heat"
     assert run["episodes"][0]["subgoals"] == ["subgoal 0", "subgoal 1"] and run["episodes"][0]["reached"] == 1
-    assert [[step["action"] for step in one["steps"]] for one in details] == [
-        [step.action for step in episode.steps] for episode in episodes
+    assert [[turn["action"] for turn in one["turns"]] for one in details] == [
+        [turn.action for turn in episode.turns] for episode in episodes
     ]
-    assert details[0]["steps"][2]["milestones"] == ["held"] and details[0]["milestones"] == ["seen", "held"]
+    assert details[0]["turns"][2]["milestones"] == ["held"] and details[0]["milestones"] == ["seen", "held"]
     last = details[-1]
     assert last["parts"] == parts and last["error"] == "KeyError: 'x'"
-    step = last["steps"][0]
-    assert (step["reply"], step["problems"]) == (bad.reply, list(problems))
-    assert (step["seconds"], step["read"], step["written"]) == (0.5, 7, 3)
+    turn = last["turns"][0]
+    assert (turn["reply"], turn["problems"]) == (bad.reply, list(problems))
+    assert (turn["seconds"], turn["read"], turn["written"]) == (0.5, 7, 3)
 
 
 def test_reply_without_tags_is_no_problem() -> None:
-    flat = Step(0, "look", "look", "", 0.0, 0, True, ("no tags: the whole reply was taken as the action",))
+    flat = Turn(0, "look", "look", "", 0.0, 0, True, ("no tags: the whole reply was taken as the action",))
     assert not flat.is_ill_formed and msgspec.structs.replace(flat, reply="<action>look").is_ill_formed
 
 
@@ -115,7 +115,7 @@ def test_hostile_text_stays_text() -> None:
     tree = LexborHTMLParser(page)
     assert len(tree.css("script")) == 2 and not tree.css("b")
     assert read_runs(page)[0]["episodes"][0]["instruction"] == HOSTILE
-    assert unpack(read_runs(page)[0])[0]["steps"][0]["action"] == HOSTILE
+    assert unpack(read_runs(page)[0])[0]["turns"][0]["action"] == HOSTILE
 
 
 def test_same_episodes_give_the_same_bytes() -> None:
@@ -140,8 +140,8 @@ def test_five_thousand_episodes_stay_small_and_quick() -> None:
     episodes = []
     for number in range(5000):
         episode = make_episode(number, actions=["go to shelf 1"] * 20, cuts=(0, 5, 10))
-        steps = [msgspec.structs.replace(step, observation=rng.choice(texts)) for step in episode.steps]
-        episodes.append(msgspec.structs.replace(episode, steps=steps))
+        turns = [msgspec.structs.replace(turn, observation=rng.choice(texts)) for turn in episode.turns]
+        episodes.append(msgspec.structs.replace(episode, turns=turns))
     started = time.process_time()
     page = render_viewer([Source("careful", WORLD, episodes)])
     assert time.process_time() - started < 20

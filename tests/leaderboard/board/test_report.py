@@ -67,7 +67,7 @@ def test_episodes_are_packed_whole(page: Path) -> None:
     assert good["episodes"][0]["segments"] == [2, 3] and good["episodes"][0]["outcome"] == "success"
     unpacked = [json.loads(gzip.decompress(base64.b64decode(chunk))) for chunk in good["chunks"]]
     assert [len(chunk) for chunk in unpacked] == [EPISODES_PER_CHUNK, 40 - EPISODES_PER_CHUNK]
-    assert unpacked[1][0]["steps"][4]["action"] == "work"
+    assert unpacked[1][0]["turns"][4]["action"] == "work"
     assert read_data(page)["runs"][1]["episodes"][7]["outcome"] == "crash"
 
 

@@ -117,7 +117,7 @@ def test_agent_that_ends_its_process_keeps_its_turns(panel: Panel, tmp_path: Pat
     assert [episode.error is None for episode in run.episodes] == [True, True] + [False, True] * 5
     lost = run.episodes[2]
     assert lost.error == "WorkerLostError: the agent's process ended with exit code 3"
-    assert [step.action for step in lost.steps] == ["work", "work"]
+    assert [turn.action for turn in lost.turns] == ["work", "work"]
     assert [segment.end_reason for segment in lost.segments] == ["error"]
 
 

@@ -40,16 +40,16 @@ def test_boundaries_are_held_against_milestones() -> None:
     """Cuts before turns 2 and 5; milestones on turns 1, 3 and the last one, which nothing can follow."""
     episode = make_episode("a", score=1.0, lengths=(2, 3, 1))
     reached = {1: ("seen",), 3: ("held",), 5: ("placed",)}
-    steps = [msgspec.structs.replace(step, milestones=reached.get(step.turn, ())) for step in episode.steps]
-    watched = msgspec.structs.replace(episode, steps=steps, milestones=("seen", "held", "placed"))
+    turns = [msgspec.structs.replace(turn, milestones=reached.get(turn.number, ())) for turn in episode.turns]
+    watched = msgspec.structs.replace(episode, turns=turns, milestones=("seen", "held", "placed"))
     values = {key: interval.value for key, interval in score_episodes([watched, episode]).items()}
     assert (values["boundary_precision"], values["boundary_recall"]) == (50, 50)
 
 
 def test_reply_without_tags_is_well_formed() -> None:
     episode = make_episode("a", score=1.0, problems=2)
-    steps = [type(step)(**{**_fields(step), "reply": "work"}) for step in episode.steps]
-    flat = type(episode)(**{**_fields(episode), "steps": steps})
+    turns = [type(turn)(**{**_fields(turn), "reply": "work"}) for turn in episode.turns]
+    flat = type(episode)(**{**_fields(episode), "turns": turns})
     assert score_episodes([episode])["ill_formed"].value == 100
     assert score_episodes([flat])["ill_formed"].value == 0
 

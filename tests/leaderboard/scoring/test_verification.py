@@ -85,4 +85,4 @@ def test_panel_of_a_run_cannot_be_edited(panel: Panel, tmp_path: Path) -> None:
 def test_records_of_a_run_are_episodes(panel: Panel, tmp_path: Path) -> None:
     run_panel("toy_world:Worker", panel, tmp_path, num_workers=0, num_episodes=1)
     episode = msgspec.json.decode((tmp_path / "episodes.jsonl").read_bytes(), type=Episode)
-    assert episode.seconds is None and episode.steps[0].seconds is None
+    assert episode.seconds is None and episode.turns[0].seconds is None
