@@ -65,7 +65,7 @@ class _Expert:
 
     def _choose(self, observation: str, info: Mapping[str, object]) -> Agent:
         from hiper_agents.agents.scripted import ALFWorldExpert, WebShopExpert
-        from hiper_agents.policies.compact.notes import recognise_world
+        from hiper_agents.worlds import recognise_world
 
         world = recognise_world(observation, cast(Mapping[str, Any], info))
         if world == "plain":

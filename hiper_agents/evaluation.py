@@ -46,11 +46,11 @@ def find_agent(name: str) -> Callable[[], Agent]:
 
 def load_agent(path: str) -> Agent:
     """Return the agent with the weights of a file, of a finished run for example."""
-    from hiper_agents.agents.shipped import load_shipped
-    from hiper_agents.policies.compact.agent import CompactAgent
+    from hiper_agents.agents.shipped import load_policy
+    from hiper_agents.policies.agent import PolicyAgent
 
-    network, settings = load_shipped(path)
-    return CompactAgent(network, settings["has_subgoals"], settings["temperature"])
+    policy, settings = load_policy(path)
+    return PolicyAgent(policy, settings["temperature"])
 
 
 def name_world(world: str) -> str:

@@ -1,12 +1,17 @@
-"""Named settings of the whole road from rewards to advantages, and that road itself."""
+"""The table of estimators, named settings of the whole road from rewards to advantages, and that road itself."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from hiper_agents.advantages.gae import estimate_gae
 from hiper_agents.advantages.hae import Advantages, HAEConfig, estimate_hae
-from hiper_agents.advantages.normalise import Owners, assign, normalise_advantages
+from hiper_agents.advantages.normalise import Masks, apply_masks, normalise_advantages
 from hiper_agents.advantages.shaping import ShapingConfig, TurnMarks, shape_rewards
 from hiper_agents.advantages.turns import Turns
 from webshop_server.allowed_names import check_choice
+
+Estimator = Callable[[Turns, HAEConfig], Advantages]
+ESTIMATORS: Mapping[str, Estimator] = {"hae": estimate_hae, "gae": estimate_gae}
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,11 @@ class Preset:
     """Penalties added to the rewards first."""
     normalises: bool = True
     """Whether each kind of advantage is brought to mean 0 and deviation 1."""
+    estimator: str = "hae"
+    """A name in `ESTIMATORS`."""
+
+    def __post_init__(self) -> None:
+        check_choice(self.estimator, ESTIMATORS, "estimator")
 
 
 _RELEASED_HAE = HAEConfig(discount=1.0, lambda_low=1.0, lambda_high=0.95, truncation="released")
@@ -46,7 +56,7 @@ def find_preset(name: str) -> Preset:
 
 
 def compute_advantages(
-    turns: Turns, preset: Preset | str = "hiper", marks: TurnMarks | None = None, owners: Owners | None = None
+    turns: Turns, preset: Preset | str = "hiper", marks: TurnMarks | None = None, masks: Masks | None = None
 ) -> Advantages:
     """Shape the rewards, estimate, and normalise, as the preset says.
 
@@ -54,14 +64,14 @@ def compute_advantages(
         turns: Whole episodes with the environment's own rewards.
         preset: A preset or its name.
         marks: Validity and subgoal ids for the shaping.
-        owners: Turns that own action, subgoal and switch tokens; NaN is put at the others.
+        masks: Turns that own action, subgoal and switch tokens; NaN is put at the others.
 
     Returns:
         Advantages in the rows' order, and the returns the value heads are to learn.
     """
     chosen = find_preset(preset) if isinstance(preset, str) else preset
     shaped = replace(turns, reward=shape_rewards(turns, chosen.shaping, marks))
-    advantages = estimate_hae(shaped, chosen.hae)
+    advantages = ESTIMATORS[chosen.estimator](shaped, chosen.hae)
     if chosen.normalises:
-        return normalise_advantages(advantages, owners)
-    return assign(advantages, owners or Owners())
+        return normalise_advantages(advantages, masks)
+    return apply_masks(advantages, masks or Masks())

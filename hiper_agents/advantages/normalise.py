@@ -11,7 +11,7 @@ EPSILON = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
-class Owners:
+class Masks:
     """Which turns own action, subgoal and switch tokens; shape [turns] each, None where every turn does.
 
     A boundary without a subgoal has nothing to credit with a high advantage, and so on.
@@ -22,17 +22,17 @@ class Owners:
     switch: Booleans | None = None
 
 
-def normalise(values: Floats, owned: Booleans | None = None) -> Floats:
-    """Return (values - mean) / (population standard deviation + 1e-8) over the owned, non-NaN entries.
+def normalise(values: Floats, mask: Booleans | None = None) -> Floats:
+    """Return (values - mean) / (population standard deviation + 1e-8) over the masked, non-NaN entries.
 
     Args:
         values: Advantages, shape [turns]; NaN where none is assigned.
-        owned: Entries to use; the others come back as NaN. None: all.
+        mask: Entries to use; the others come back as NaN. None: all.
 
     Returns:
         A new array of the same shape.
     """
-    used = ~np.isnan(values) if owned is None else owned & ~np.isnan(values)
+    used = ~np.isnan(values) if mask is None else mask & ~np.isnan(values)
     out = np.full(len(values), np.nan)
     if used.any():
         chosen = values[used]
@@ -40,32 +40,32 @@ def normalise(values: Floats, owned: Booleans | None = None) -> Floats:
     return out
 
 
-def assign(advantages: Advantages, owners: Owners) -> Advantages:
+def apply_masks(advantages: Advantages, masks: Masks) -> Advantages:
     """Return the advantages with NaN at the turns that own no such tokens."""
     return replace(
         advantages,
-        advantage_low=_keep(advantages.advantage_low, owners.action),
-        advantage_high=_keep(advantages.advantage_high, owners.subgoal),
-        advantage_switch=_keep(advantages.advantage_switch, owners.switch),
+        advantage_low=_keep(advantages.advantage_low, masks.action),
+        advantage_high=_keep(advantages.advantage_high, masks.subgoal),
+        advantage_switch=_keep(advantages.advantage_switch, masks.switch),
     )
 
 
-def normalise_advantages(advantages: Advantages, owners: Owners | None = None) -> Advantages:
+def normalise_advantages(advantages: Advantages, masks: Masks | None = None) -> Advantages:
     """Normalise low, high and switch advantages, each apart; returns stay as they are.
 
     Args:
         advantages: As estimated.
-        owners: Turns that own the tokens; by default every turn (high: every boundary).
+        masks: Turns that own the tokens; by default every turn (high: every boundary).
 
     Returns:
         New advantages; NaN where none is assigned.
     """
-    assigned = assign(advantages, owners or Owners())
+    masked = apply_masks(advantages, masks or Masks())
     return replace(
-        assigned,
-        advantage_low=normalise(assigned.advantage_low),
-        advantage_high=normalise(assigned.advantage_high),
-        advantage_switch=normalise(assigned.advantage_switch),
+        masked,
+        advantage_low=normalise(masked.advantage_low),
+        advantage_high=normalise(masked.advantage_high),
+        advantage_switch=normalise(masked.advantage_switch),
     )
 
 
@@ -76,12 +76,12 @@ def explained_variance(values: Floats, returns: Floats) -> float:
         values: Predicted values, shape [turns].
         returns: Returns, shape [turns]; NaN at turns that own none.
     """
-    owned = ~np.isnan(returns)
-    spread = float(np.var(returns[owned])) if owned.any() else 0.0
+    known = ~np.isnan(returns)
+    spread = float(np.var(returns[known])) if known.any() else 0.0
     if spread == 0.0:
         return float("nan")
-    return 1.0 - float(np.var(returns[owned] - values[owned])) / spread
+    return 1.0 - float(np.var(returns[known] - values[known])) / spread
 
 
-def _keep(values: Floats, owned: Booleans | None) -> Floats:
-    return values.copy() if owned is None else np.where(owned, values, np.nan)
+def _keep(values: Floats, mask: Booleans | None) -> Floats:
+    return values.copy() if mask is None else np.where(mask, values, np.nan)

@@ -17,7 +17,7 @@ class ShapingConfig:
     keep_reward: float = 0.0
     """Added at each KEEP turn; HiPER uses negative values."""
     keep_mode: str = "fixed"
-    """fixed: the amount as it is; normalized: divided by the number of turns of the episode."""
+    """fixed: the amount as it is. normalized, as the released code calls it: divided by the episode's turns."""
     invalid_penalty: float = 0.0
     """Taken off at each turn whose action was not valid."""
     consistency_reward: float = 0.0

@@ -9,13 +9,12 @@ from typing import Any, cast
 
 import torch
 
-from hiper_agents.policies.compact.agent import CompactAgent
-from hiper_agents.policies.compact.network import CompactNetwork
-from hiper_agents.policies.compact.notes import recognise_world
+from hiper_agents.policies.agent import PolicyAgent
+from hiper_agents.policies.compact.policy import CompactPolicy
 from hiper_agents.training.checkpoint import load_network, load_tensors
+from hiper_agents.worlds import WORLDS, recognise_world
 from webshop_server.allowed_names import check_choice
 
-WORLDS = ("alfworld", "webshop")
 WEIGHTS = resources.files("hiper_agents") / "weights"
 
 
@@ -38,11 +37,11 @@ def read_card(name: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def load_shipped(path_or_name: str) -> tuple[CompactNetwork, dict[str, Any]]:
+def load_policy(path_or_name: str) -> tuple[CompactPolicy, dict[str, Any]]:
     """Load weights from a .safetensors file or shipped ones by name.
 
     Returns:
-        The network, shared by all callers, and the settings it was trained with.
+        The policy, shared by all callers, and the settings it was trained with.
 
     Raises:
         ValueError: There are no such weights, or they are of another network.
@@ -54,10 +53,11 @@ def load_shipped(path_or_name: str) -> tuple[CompactNetwork, dict[str, Any]]:
         check_choice(path_or_name, list_weights(), "weights")
         path = Path(str(WEIGHTS / f"{path_or_name}.safetensors"))
     saved = load_tensors(path)
-    network = CompactNetwork()
-    load_network(network, saved.tensors, path)
-    network.eval()
-    return network, saved.state["config"]
+    settings: dict[str, Any] = saved.state["config"]
+    policy = CompactPolicy(has_subgoals=settings["has_subgoals"])
+    load_network(policy.network, saved.tensors, path)
+    policy.network.eval()
+    return policy, settings
 
 
 class ShippedAgent:
@@ -83,7 +83,7 @@ class ShippedAgent:
     def reset(self, seed: int) -> None:
         """Forget the last episode and its world; draw from `seed`."""
         self._seed = seed
-        self._agent: CompactAgent | None = None
+        self._agent: PolicyAgent | None = None
 
     def act(self, observation: str, info: Mapping[str, object]) -> str:
         """Return the reply to an observation.
@@ -95,7 +95,7 @@ class ShippedAgent:
             self._agent = self._open(observation, info)
         return self._agent.act(observation, info)
 
-    def _open(self, observation: str, info: Mapping[str, object]) -> CompactAgent:
+    def _open(self, observation: str, info: Mapping[str, object]) -> PolicyAgent:
         world = recognise_world(observation, cast(Mapping[str, Any], info))
         allowed = WORLDS if self.world is None else (self.world,)
         if world not in allowed:
@@ -103,9 +103,9 @@ class ShippedAgent:
                 f"the {self.kind} agent has weights for {' and '.join(allowed)}, but this observation is from"
                 f" {'another world' if world == 'plain' else world}: {observation[:60]!r}"
             )
-        network, settings = load_shipped(f"{world}-{self.kind}")
+        policy, settings = load_policy(f"{world}-{self.kind}")
         temperature = settings["temperature"] if self.temperature is None else self.temperature
-        agent = CompactAgent(network, self.kind == "hiper", temperature)
+        agent = PolicyAgent(policy, temperature)
         agent.reset(self._seed)
         return agent
 

@@ -1,6 +1,6 @@
 """From episodes to what an update reads: decisions in one list, with advantages and returns over them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +8,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hiper_agents.advantages import Owners, Preset, Turns, compute_advantages, estimate_gae, normalise_advantages
-from hiper_agents.policies.compact.decide import Decision
-from hiper_agents.policies.compact.network import ChoiceBatch, ViewBatch, batch_choices, batch_views
+from hiper_agents.advantages import Advantages, Masks, Preset, Turns, compute_advantages
+from hiper_agents.policies.policy import Decision, Kind
 from hiper_agents.training.rollout import Rollout
 
 Floats = npt.NDArray[np.float64]
@@ -18,21 +17,17 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class LearningBatch:
-    """Decisions of whole episodes and what is to be learned from them, one entry a turn; NaN where nothing is.
+    """Decisions of whole episodes and what is to be learned from them, [turns] each; NaN where nothing is.
 
     Attributes:
-        decisions: The decisions.
-        advantage_switch, advantage_high, advantage_low: Credit of KEEP or SWITCH, subgoal and action.
-        return_switch, return_high, return_low: What the three values are to predict.
+        decisions: The decisions, one a turn.
+        advantages: Credit of each kind of choice.
+        returns: What the value before each kind of choice is to predict.
     """
 
     decisions: list[Decision]
-    advantage_switch: Floats
-    advantage_high: Floats
-    advantage_low: Floats
-    return_switch: Floats
-    return_high: Floats
-    return_low: Floats
+    advantages: Mapping[Kind, Floats]
+    returns: Mapping[Kind, Floats]
 
     def __len__(self) -> int:
         return len(self.decisions)
@@ -44,51 +39,24 @@ class LearningBatch:
             yield self.select(rows)
 
     def select(self, rows: npt.NDArray[np.int64]) -> "Minibatch":
-        """Return some of the turns as tensors."""
-        chosen = [self.decisions[row] for row in rows]
+        """Return some of the turns."""
         return Minibatch(
-            views=batch_views([decision.view for decision in chosen]),
-            choices=batch_choices([decision.choices for decision in chosen]),
-            chooses_switch=torch.tensor([decision.chooses_switch for decision in chosen]),
-            switches=torch.tensor([decision.is_boundary for decision in chosen]),
-            chooses_subgoal=torch.tensor([decision.chooses_subgoal for decision in chosen]),
-            subgoal=torch.tensor([decision.subgoal for decision in chosen]),
-            action=torch.tensor([decision.action for decision in chosen]),
-            log_switch=torch.tensor([decision.log_switch for decision in chosen]),
-            log_subgoal=torch.tensor([decision.log_subgoal for decision in chosen]),
-            log_action=torch.tensor([decision.log_action for decision in chosen]),
-            advantage_switch=_tensor(self.advantage_switch[rows]),
-            advantage_high=_tensor(self.advantage_high[rows]),
-            advantage_low=_tensor(self.advantage_low[rows]),
-            return_switch=_tensor(self.return_switch[rows]),
-            return_high=_tensor(self.return_high[rows]),
-            return_low=_tensor(self.return_low[rows]),
+            decisions=[self.decisions[row] for row in rows],
+            advantages={kind: _tensor(values[rows]) for kind, values in self.advantages.items()},
+            returns={kind: _tensor(values[rows]) for kind, values in self.returns.items()},
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Minibatch:
-    """Some turns as tensors; see `Decision` and `LearningBatch` for the fields."""
+    """Some turns; see `LearningBatch` for the fields."""
 
-    views: ViewBatch
-    choices: ChoiceBatch
-    chooses_switch: Tensor
-    switches: Tensor
-    chooses_subgoal: Tensor
-    subgoal: Tensor
-    action: Tensor
-    log_switch: Tensor
-    log_subgoal: Tensor
-    log_action: Tensor
-    advantage_switch: Tensor
-    advantage_high: Tensor
-    advantage_low: Tensor
-    return_switch: Tensor
-    return_high: Tensor
-    return_low: Tensor
+    decisions: list[Decision]
+    advantages: Mapping[Kind, Tensor]
+    returns: Mapping[Kind, Tensor]
 
     def __len__(self) -> int:
-        return len(self.action)
+        return len(self.decisions)
 
 
 def gather_turns(rollouts: Sequence[Rollout]) -> tuple[Turns, list[Decision]]:
@@ -118,32 +86,27 @@ def gather_turns(rollouts: Sequence[Rollout]) -> tuple[Turns, list[Decision]]:
     return turns, decisions
 
 
-def make_learning_batch(rollouts: Sequence[Rollout], preset: Preset, has_subgoals: bool = True) -> LearningBatch:
-    """Estimate advantages of played episodes: hierarchical, or flat for an agent without subgoals.
+def make_learning_batch(rollouts: Sequence[Rollout], preset: Preset) -> LearningBatch:
+    """Estimate advantages of played episodes.
 
     Args:
         rollouts: Whole episodes.
         preset: Shaping, estimator and normalisation.
-        has_subgoals: False for flat GAE on `value_low`.
     """
     turns, decisions = gather_turns(rollouts)
-    if has_subgoals:
-        owners = Owners(
-            subgoal=np.array([decision.chooses_subgoal for decision in decisions], dtype=bool),
-            switch=np.array([decision.chooses_switch for decision in decisions], dtype=bool),
-        )
-        found = compute_advantages(turns, preset, owners=owners)
-    else:
-        found = estimate_gae(turns, preset.hae)
-        found = normalise_advantages(found) if preset.normalises else found
+    masks = Masks(
+        subgoal=np.array([decision.chooses_subgoal for decision in decisions], dtype=bool),
+        switch=np.array([decision.chooses_switch for decision in decisions], dtype=bool),
+    )
+    found: Advantages = compute_advantages(turns, preset, masks=masks)
     return LearningBatch(
         decisions=decisions,
-        advantage_switch=found.advantage_switch,
-        advantage_high=found.advantage_high,
-        advantage_low=found.advantage_low,
-        return_switch=found.return_switch,
-        return_high=found.return_high,
-        return_low=found.return_low,
+        advantages={
+            "action": found.advantage_low,
+            "switch": found.advantage_switch,
+            "subgoal": found.advantage_high,
+        },
+        returns={"action": found.return_low, "switch": found.return_switch, "subgoal": found.return_high},
     )
 
 
@@ -160,12 +123,8 @@ def make_imitation_batch(rollouts: Sequence[Rollout], discount: float) -> Learni
     nothing = np.full(len(decisions), np.nan)
     return LearningBatch(
         decisions=decisions,
-        advantage_switch=nothing,
-        advantage_high=nothing,
-        advantage_low=nothing,
-        return_switch=to_come,
-        return_high=np.where(boundary, to_come, np.nan),
-        return_low=to_come,
+        advantages={"action": nothing, "switch": nothing, "subgoal": nothing},
+        returns={"action": to_come, "switch": to_come, "subgoal": np.where(boundary, to_come, np.nan)},
     )
 
 

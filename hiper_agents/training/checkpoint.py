@@ -85,7 +85,7 @@ def load_network(network: nn.Module, tensors: dict[str, Tensor], source: Path, p
 
 
 def optimizer_tensors(optimizer: Adam) -> dict[str, Tensor]:
-    """Return the optimizer's running figures by prefixed name."""
+    """Return the optimizer's running means by prefixed name."""
     tensors = {f"{OPTIMIZER_PREFIX}num_steps": torch.tensor(optimizer.num_steps)}
     for position, (mean, square) in enumerate(zip(optimizer.means, optimizer.squares, strict=True)):
         tensors |= {f"{OPTIMIZER_PREFIX}{position}/mean": mean, f"{OPTIMIZER_PREFIX}{position}/square": square}
@@ -93,7 +93,7 @@ def optimizer_tensors(optimizer: Adam) -> dict[str, Tensor]:
 
 
 def load_optimizer(optimizer: Adam, tensors: dict[str, Tensor]) -> None:
-    """Put running figures back into an optimizer of the same parameters."""
+    """Put running means back into an optimizer of the same parameters."""
     optimizer.num_steps = int(tensors[f"{OPTIMIZER_PREFIX}num_steps"])
     for position, (mean, square) in enumerate(zip(optimizer.means, optimizer.squares, strict=True)):
         mean.copy_(tensors[f"{OPTIMIZER_PREFIX}{position}/mean"])

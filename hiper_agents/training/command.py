@@ -37,16 +37,16 @@ def run_training(
         trainer = Trainer(chosen, folder, bar)
         _announce(trainer, console)
         try:
-            figures = trainer.run()
+            metrics = trainer.run()
         except KeyboardInterrupt:
             has_checkpoint = (folder / CHECKPOINT).is_file()
             then = "goes on from the last checkpoint" if has_checkpoint else "begins anew, for no step was finished"
             console.print(f"the same command {then}", highlight=False)
             raise
     seconds = time.perf_counter() - started
-    console.print(f"done in {seconds:.0f} s: {json.dumps(figures)}", highlight=False)
+    console.print(f"done in {seconds:.0f} s: {json.dumps(metrics)}", highlight=False)
     if output is not None:
-        ship(chosen, folder, output, make_card(chosen, config, changes, figures, trainer.history))
+        ship(chosen, folder, output, make_card(chosen, config, changes, metrics, trainer.history))
         console.print(f"weights and model card in {output}")
 
 
@@ -100,7 +100,7 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
 
 
 def make_card(
-    config: TrainConfig, source: str, changes: dict[str, Any], figures: dict[str, Any], history: list[dict[str, Any]]
+    config: TrainConfig, source: str, changes: dict[str, Any], metrics: dict[str, Any], history: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return what is to be known of trained weights."""
     pairs = "".join(f" --setting {name}={json.dumps(value)}" for name, value in changes.items() if name != "seed")
@@ -112,7 +112,7 @@ def make_card(
         "how": "imitation of the scripted expert, then clipped PPO on "
         + ("hierarchical advantages (HAE)" if config.has_subgoals else "flat advantages (GAE)"),
         "input": "text alone: instruction, observations, admissible actions",
-        "reported": {"split": config.eval_split, **figures},
+        "reported": {"split": config.eval_split, **metrics},
         "evaluations": [{"step": entry["step"], **entry["evaluation"]} for entry in history if "evaluation" in entry],
         "settings": config.to_dict(),
     }

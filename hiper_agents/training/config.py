@@ -40,8 +40,10 @@ class TrainConfig:
     """Split whose tasks are evaluated on; empty: the training split."""
     expert: str = "hiper_agents:expert"
     """Agent to imitate, as module:factory."""
+    policy: str = "compact"
+    """Name of the kind of policy."""
     has_subgoals: bool = True
-    """False trains a flat agent: no switches, no subgoals, flat GAE."""
+    """False trains a flat agent: no switches, no subgoals."""
     seed: int = 0
     """Decides everything that is random."""
     num_threads: int = 1
@@ -85,6 +87,8 @@ class TrainConfig:
     target_kl: float = 0.03
     """An update stops early when the policy has moved further than this."""
 
+    estimator: str = ""
+    """Name of the estimator of advantages; empty: hae, or gae for a flat agent."""
     discount: float = 1.0
     """Discount per turn."""
     lambda_low: float = 1.0
@@ -101,12 +105,14 @@ class TrainConfig:
     evaluation_episodes: int = 64
     """Tasks played in an evaluation, spread evenly over the split."""
     evaluations_kept: int = 5
-    """The reported figure is the mean of this many last evaluations."""
+    """What is reported is the mean of this many last evaluations."""
     temperature: float = 1.0
     """Of the decisions in evaluations and of the shipped agent; 0 takes the likeliest."""
 
     def __post_init__(self) -> None:
         self.preset()
+        if self.keep_reward and not self.has_subgoals:
+            raise ValueError("keep_reward is set, but a flat agent has no subgoal to keep; leave it at 0")
         for name in AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
@@ -117,8 +123,9 @@ class TrainConfig:
 
     def preset(self) -> Preset:
         """Return the settings of the advantages."""
-        estimator = HAEConfig(self.discount, self.lambda_low, self.lambda_high, self.truncation)
-        return Preset(estimator, ShapingConfig(keep_reward=self.keep_reward))
+        settings = HAEConfig(self.discount, self.lambda_low, self.lambda_high, self.truncation)
+        name = self.estimator or ("hae" if self.has_subgoals else "gae")
+        return Preset(settings, ShapingConfig(keep_reward=self.keep_reward), estimator=name)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain data."""

@@ -1,12 +1,12 @@
-"""The two losses: imitation of decisions, and clipped PPO on their advantages."""
+"""The two losses over a policy's rows: imitation of choices, and clipped PPO on their advantages."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from hiper_agents.policies.compact.network import CompactNetwork, Encoded
+from hiper_agents.policies.policy import KINDS, Kind, Policy, Rows
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.batch import Minibatch
 
@@ -20,132 +20,64 @@ class LossConfig:
     value_coefficient: float = 0.5
     """Weight of the squared errors of the values."""
     entropy_coefficient: float = 0.01
-    """Weight of the decisions' entropies."""
+    """Weight of the choices' entropies."""
     reference_coefficient: float = 0.0
     """Weight of the divergence from a reference policy, such as the one that imitation left."""
 
 
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """Log-probabilities of a minibatch's decisions under the network as it is now.
+def imitation_loss(policy: Policy, minibatch: Minibatch, value_coefficient: float) -> tuple[Tensor, dict[str, float]]:
+    """Return the negative log-likelihood of the expert's choices plus the value errors, and metrics to show.
 
-    Attributes:
-        switch, subgoal, action: Of what was decided, [turns]; only read where such a decision was made.
-        entropy_switch, entropy_subgoal, entropy_action: Of each decision, [turns].
-        all_switches, all_subgoals, all_actions: Of everything that could have been decided: KEEP and SWITCH,
-            [turns, 2]; the candidates and the actions of all turns, each in one list.
+    Args:
+        policy: The policy.
+        minibatch: Some turns of an expert's episodes.
+        value_coefficient: Weight of the value errors.
     """
-
-    switch: Tensor
-    subgoal: Tensor
-    action: Tensor
-    entropy_switch: Tensor
-    entropy_subgoal: Tensor
-    entropy_action: Tensor
-    all_switches: Tensor
-    all_subgoals: Tensor
-    all_actions: Tensor
-
-
-def score_decisions(network: CompactNetwork, batch: Minibatch, encoded: Encoded) -> Scores:
-    """Score what was decided at each turn."""
-    logit = network.score_switch(encoded)
-    log_keep, log_switch = functional.logsigmoid(-logit), functional.logsigmoid(logit)
-    log_subgoals = network.score_subgoals(encoded)
-    log_actions = network.score_actions(encoded, batch.subgoal, batch.choices)
-    return Scores(
-        switch=torch.where(batch.switches, log_switch, log_keep),
-        subgoal=log_subgoals[batch.views.first + batch.subgoal],
-        action=log_actions[batch.choices.first + batch.action.clamp(min=0)],
-        entropy_switch=-(log_keep.exp() * log_keep + log_switch.exp() * log_switch),
-        entropy_subgoal=_entropy(log_subgoals, batch.views.owner, len(batch)),
-        entropy_action=_entropy(log_actions, batch.choices.owner, len(batch)),
-        all_switches=torch.stack([log_keep, log_switch], dim=-1),
-        all_subgoals=log_subgoals,
-        all_actions=log_actions,
-    )
-
-
-def reference_divergence(batch: Minibatch, scores: Scores, reference: Scores, has_subgoals: bool) -> Tensor:
-    """Return how far the policy is from a reference: KL(policy, reference) of each kind of decision, summed."""
-    actions = scores.all_actions.exp() * (scores.all_actions - reference.all_actions)
-    total = _masked_mean(_sum_by_owner(actions, batch.choices.owner, len(batch)), batch.action >= 0)
-    if has_subgoals:
-        switches = scores.all_switches.exp() * (scores.all_switches - reference.all_switches)
-        subgoals = scores.all_subgoals.exp() * (scores.all_subgoals - reference.all_subgoals)
-        total = total + _masked_mean(switches.sum(dim=-1), batch.chooses_switch)
-        of_turns = _sum_by_owner(subgoals, batch.views.owner, len(batch))
-        total = total + _masked_mean(of_turns, batch.chooses_subgoal)
-    return total
-
-
-def value_loss(network: CompactNetwork, batch: Minibatch, encoded: Encoded, has_subgoals: bool = True) -> Tensor:
-    """Return the squared errors of the values, each averaged over the turns that own a return."""
-    low = network.value_of_subgoal(encoded, batch.subgoal)
-    loss = _masked_square(low, batch.return_low)
-    if has_subgoals:
-        high, switch = network.values_before(encoded)
-        loss = loss + _masked_square(high, batch.return_high) + _masked_square(switch, batch.return_switch)
-    return loss
-
-
-def imitation_loss(
-    network: CompactNetwork, batch: Minibatch, value_coefficient: float, has_subgoals: bool = True
-) -> tuple[Tensor, dict[str, float]]:
-    """Return the negative log-likelihood of the expert's decisions plus the value errors, and figures to show."""
-    encoded = network.encode(batch.views)
-    scores = score_decisions(network, batch, encoded)
-    switch = _masked_mean(-scores.switch, batch.chooses_switch)
-    subgoal = _masked_mean(-scores.subgoal, batch.chooses_subgoal)
-    action = _masked_mean(-scores.action, batch.action >= 0)
-    values = value_loss(network, batch, encoded, has_subgoals)
-    loss = switch + subgoal + action + value_coefficient * values
-    figures = {"switch": switch, "subgoal": subgoal, "action": action, "value": values}
-    return loss, {name: float(figure.detach()) for name, figure in figures.items()}
+    batch = policy.encode(minibatch.decisions)
+    rows = policy.score(batch)
+    parts: dict[str, Tensor] = {kind: _masked_mean(-rows[kind].log_new, rows[kind].made) for kind in KINDS}
+    values = value_loss(policy.values(batch), minibatch.returns)
+    loss = parts["switch"] + parts["subgoal"] + parts["action"] + value_coefficient * values
+    return loss, _show(parts | {"value": values})
 
 
 def ppo_loss(
-    network: CompactNetwork,
-    batch: Minibatch,
+    policy: Policy,
+    minibatch: Minibatch,
     config: LossConfig,
-    has_subgoals: bool = True,
+    *,
     trains_policy: bool = True,
-    reference: CompactNetwork | None = None,
+    reference: Policy | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
-    """Return the clipped loss of a minibatch, and figures to show.
+    """Return the clipped loss of a minibatch, and metrics to show.
 
-    Each of the three decisions has its own ratio and its own advantage, averaged over the turns where it was made.
+    Every row has a ratio of its own and the advantage of its kind at its turn; each kind is averaged over its rows.
 
     Args:
-        network: The policy.
-        batch: Some turns with normalised advantages.
+        policy: The policy.
+        minibatch: Some turns with normalised advantages.
         config: Weights of the parts.
-        has_subgoals: False leaves switch and subgoal out.
         trains_policy: False trains the values alone.
         reference: The policy to stay near to; None for none.
     """
-    encoded = network.encode(batch.views)
-    values = value_loss(network, batch, encoded, has_subgoals)
-    scores = score_decisions(network, batch, encoded)
-    acted = batch.action >= 0
-    parts = [(scores.action - batch.log_action, batch.advantage_low, scores.entropy_action, acted)]
-    if has_subgoals:
-        parts += [
-            (scores.switch - batch.log_switch, batch.advantage_switch, scores.entropy_switch, batch.chooses_switch),
-            (scores.subgoal - batch.log_subgoal, batch.advantage_high, scores.entropy_subgoal, batch.chooses_subgoal),
-        ]
-    policy = torch.stack([_clipped(ratio, credit, made, config.clip) for ratio, credit, _, made in parts]).sum()
-    entropy = torch.stack([_masked_mean(each, made) for _, _, each, made in parts]).sum()
-    divergence = torch.stack([_masked_mean(_divergence(ratio.detach()), made) for ratio, _, _, made in parts]).sum()
+    batch = policy.encode(minibatch.decisions)
+    values = value_loss(policy.values(batch), minibatch.returns)
+    stays_near = trains_policy and reference is not None and config.reference_coefficient > 0
+    rows = policy.score(batch, reference if stays_near else None)
+    clipped = _sum_kinds(rows, lambda kind, each: _clipped_loss(each, minibatch.advantages[kind], config.clip))
+    entropy = _sum_kinds(rows, lambda _, each: _masked_mean(each.entropy, each.made))
+    moved = _sum_kinds(rows, lambda _, each: _masked_mean(_estimate_move(each), each.made))
     loss = config.value_coefficient * values
     if trains_policy:
-        loss = loss + policy - config.entropy_coefficient * entropy
-    if trains_policy and reference is not None and config.reference_coefficient > 0:
-        with torch.no_grad():
-            theirs = score_decisions(reference, batch, reference.encode(batch.views))
-        loss = loss + config.reference_coefficient * reference_divergence(batch, scores, theirs, has_subgoals)
-    figures = {"policy": policy, "value": values, "entropy": entropy, "kl": divergence}
-    return loss, {name: float(figure.detach()) for name, figure in figures.items()}
+        loss = loss + clipped - config.entropy_coefficient * entropy
+    if stays_near:
+        loss = loss + config.reference_coefficient * _sum_kinds(rows, _mean_divergence)
+    return loss, _show({"policy": clipped, "value": values, "entropy": entropy, "kl": moved})
+
+
+def value_loss(values: Mapping[Kind, Tensor], returns: Mapping[Kind, Tensor]) -> Tensor:
+    """Return the squared errors of the values, each averaged over the turns that own a return."""
+    return torch.stack([_masked_square(values[kind], returns[kind]) for kind in values]).sum()
 
 
 def take_step(network: nn.Module, optimizer: Adam, loss: Tensor, max_norm: float) -> None:
@@ -156,24 +88,32 @@ def take_step(network: nn.Module, optimizer: Adam, loss: Tensor, max_norm: float
     optimizer.step()
 
 
-def _clipped(log_ratio: Tensor, advantage: Tensor, made: Tensor, clip: float) -> Tensor:
-    ratio = log_ratio.exp()
-    credit = torch.nan_to_num(advantage)
-    gain = torch.minimum(ratio * credit, ratio.clamp(1 - clip, 1 + clip) * credit)
-    return _masked_mean(-gain, made & ~torch.isnan(advantage))
+def _show(parts: Mapping[str, Tensor]) -> dict[str, float]:
+    return {name: float(part.detach()) for name, part in parts.items()}
 
 
-def _divergence(log_ratio: Tensor) -> Tensor:
-    """Return the low-variance estimate of the divergence from the policy that played."""
+def _sum_kinds(rows: Mapping[Kind, Rows], measure: Callable[[Kind, Rows], Tensor]) -> Tensor:
+    return torch.stack([measure(kind, rows[kind]) for kind in KINDS]).sum()
+
+
+def _clipped_loss(rows: Rows, advantage: Tensor, clip: float) -> Tensor:
+    ratio = (rows.log_new - rows.log_old).exp()
+    credit = advantage[rows.turn]
+    known = torch.nan_to_num(credit)
+    gain = torch.minimum(ratio * known, ratio.clamp(1 - clip, 1 + clip) * known)
+    return _masked_mean(-gain, rows.made & ~torch.isnan(credit))
+
+
+def _estimate_move(rows: Rows) -> Tensor:
+    """Return the low-variance estimate of the divergence from the policy that played (k3 of Schulman's note)."""
+    log_ratio = (rows.log_new - rows.log_old).detach()
     return log_ratio.exp() - 1 - log_ratio
 
 
-def _entropy(log_probabilities: Tensor, owner: Tensor, num_owners: int) -> Tensor:
-    return _sum_by_owner(-log_probabilities.exp() * log_probabilities, owner, num_owners)
-
-
-def _sum_by_owner(values: Tensor, owner: Tensor, num_owners: int) -> Tensor:
-    return torch.zeros(num_owners).index_add(0, owner, values)
+def _mean_divergence(kind: Kind, rows: Rows) -> Tensor:
+    if rows.divergence is None:
+        raise ValueError(f"the policy scored its {kind} rows without the reference that it was given")
+    return _masked_mean(rows.divergence, rows.made)
 
 
 def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:

@@ -16,8 +16,8 @@ class Listener(Protocol):
     def advance(self, units: int = 1) -> None:
         """Some units of the stage are done."""
 
-    def report(self, figures: Mapping[str, object]) -> None:
-        """A step is done; these are its figures."""
+    def report(self, metrics: Mapping[str, object]) -> None:
+        """A step is done; these are its metrics."""
 
 
 class Silence:
@@ -29,12 +29,12 @@ class Silence:
     def advance(self, units: int = 1) -> None:
         """Say nothing."""
 
-    def report(self, figures: Mapping[str, object]) -> None:
+    def report(self, metrics: Mapping[str, object]) -> None:
         """Say nothing."""
 
 
 class ProgressBar:
-    """Shows the stage as a bar and each step's figures as a line."""
+    """Shows the stage as a bar and each step's metrics as a line."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -60,9 +60,9 @@ class ProgressBar:
         if self._task is not None:
             self._progress.advance(self._task, units)
 
-    def report(self, figures: Mapping[str, object]) -> None:
+    def report(self, metrics: Mapping[str, object]) -> None:
         """Write a line."""
-        parts = [f"{name} {_brief(value)}" for name, value in figures.items()]
+        parts = [f"{name} {_brief(value)}" for name, value in metrics.items()]
         self.console.print("  ".join(parts), highlight=True)
 
 

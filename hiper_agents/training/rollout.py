@@ -1,4 +1,4 @@
-"""Episodes for training and evaluation: played by the network in step, or by an expert one after the other."""
+"""Episodes for training and evaluation: played by a policy in step, or by an expert one after the other."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,11 +7,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from hiper_agents.policies.compact.decide import Decision, decide
-from hiper_agents.policies.compact.network import CompactNetwork
-from hiper_agents.policies.compact.notes import Notes, open_notes
+from hiper_agents.policies.policy import Decision, Memory, Policy
 from hiper_envs.episodes.agents import Agent
-from hiper_envs.reply import parse_reply, write_reply
+from hiper_envs.reply import parse_reply
 from hiper_envs.segments import SubgoalWrapper
 
 TextEnv = gym.Env[str, str]
@@ -58,24 +56,20 @@ def summarise(rollouts: Sequence[Rollout]) -> PlaySummary:
 class Seat:
     """One environment with the episode that is played in it."""
 
-    def __init__(self, env: TextEnv, has_subgoals: bool) -> None:
+    def __init__(self, env: TextEnv, policy: Policy) -> None:
         self.env = env if isinstance(env, SubgoalWrapper) else SubgoalWrapper(env)
-        self.has_subgoals = has_subgoals
+        self.policy = policy
 
     def start(self, task: int, seed: int) -> None:
         """Begin an episode."""
         self.observation, self.info = self.env.reset(seed=seed, options={"task": task})
-        self.notes: Notes = open_notes(self.observation, self.info, self.has_subgoals)
+        self.memory: Memory = self.policy.open_memory(self.observation, self.info)
         self.rollout = Rollout(task)
 
-    def take(self, decision: Decision, action: str) -> bool:
+    def take(self, decision: Decision) -> bool:
         """Take a turn; return whether the episode ended."""
-        self.notes.decide(decision.subgoal, decision.is_boundary, action)
-        if self.has_subgoals:
-            reply = write_reply(action, self.notes.subgoal, decision.is_boundary)
-        else:
-            reply = write_reply(action)
-        self.observation, reward, terminated, truncated, self.info = self.env.step(reply)
+        self.memory.remember(decision)
+        self.observation, reward, terminated, truncated, self.info = self.env.step(decision.reply)
         rollout = self.rollout
         rollout.decisions.append(decision)
         rollout.rewards.append(float(reward))
@@ -84,17 +78,16 @@ class Seat:
             rollout.score, rollout.success = float(self.info["score"]), bool(self.info["success"])
             rollout.num_segments = len(self.info["segments"])
             return True
-        self.notes.observe(self.observation, self.info["admissible_actions"])
+        self.memory.observe(self.observation, self.info["admissible_actions"])
         return False
 
 
 def play_tasks(
     envs: Sequence[TextEnv],
-    network: CompactNetwork,
+    policy: Policy,
     tasks: Sequence[int],
     rng: np.random.Generator,
     *,
-    has_subgoals: bool = True,
     temperature: float = 1.0,
     on_episode: Callable[[Rollout], None] = lambda rollout: None,
 ) -> list[Rollout]:
@@ -102,10 +95,9 @@ def play_tasks(
 
     Args:
         envs: Environments of the same kind; each plays one episode after the other.
-        network: The policy.
+        policy: What plays.
         tasks: Positions of the tasks, repeats allowed.
         rng: Draws seeds and decisions.
-        has_subgoals: False for a flat agent.
         temperature: Of the draws; 0 takes the likeliest decisions.
         on_episode: Called after each episode, for progress.
 
@@ -116,7 +108,7 @@ def play_tasks(
     waiting = iter(range(len(tasks)))
     finished: dict[int, Rollout] = {}
     seats: dict[int, Seat] = {}
-    free = [Seat(env, has_subgoals) for env in envs]
+    free = [Seat(env, policy) for env in envs]
 
     def fill() -> None:
         while free:
@@ -130,11 +122,11 @@ def play_tasks(
     fill()
     while seats:
         numbers = sorted(seats)
-        notes = [seats[number].notes for number in numbers]
-        decisions = decide(network, notes, rng if temperature > 0 else None, temperature or 1.0)
+        memories = [seats[number].memory for number in numbers]
+        decisions = policy.decide(memories, rng if temperature > 0 else None, temperature or 1.0)
         for number, decision in zip(numbers, decisions, strict=True):
             seat = seats[number]
-            if seat.take(decision, seat.notes.actions[decision.action]):
+            if seat.take(decision):
                 finished[number] = seat.rollout
                 on_episode(seat.rollout)
                 free.append(seats.pop(number))
@@ -143,21 +135,18 @@ def play_tasks(
 
 
 def record_expert(
-    env: TextEnv, expert: Agent, tasks: Sequence[int], rng: np.random.Generator, *, has_subgoals: bool = True
+    env: TextEnv, policy: Policy, expert: Agent, tasks: Sequence[int], rng: np.random.Generator
 ) -> Iterator[Rollout]:
-    """Play an expert and yield its episodes as decisions the network could have made.
-
-    A declared subgoal that is no candidate counts as the open one being kept; an action that the network could not
-    choose is taken and recorded as -1, so that the rest of such an episode can still be learned from.
+    """Play an expert and yield its episodes as decisions that a policy could have made, see `Policy.imitate`.
 
     Args:
         env: The environment.
+        policy: The policy that is to imitate.
         expert: Any agent.
         tasks: Positions of the tasks.
         rng: Draws the seeds.
-        has_subgoals: False to record for a flat agent.
     """
-    seat = Seat(env, has_subgoals)
+    seat = Seat(env, policy)
     for task in tasks:
         seed = int(rng.integers(0, 2**31))
         seat.start(task, seed)
@@ -165,27 +154,8 @@ def record_expert(
         is_done = False
         while not is_done:
             reply = parse_reply(expert.act(seat.observation, seat.info))
-            decision = read_decision(seat.notes, reply.action, reply.subgoal, reply.switches)
-            is_done = seat.take(decision, reply.action)
+            is_done = seat.take(policy.imitate(seat.memory, reply))
         yield seat.rollout
-
-
-def read_decision(notes: Notes, action: str, subgoal: str, switches: bool) -> Decision:
-    """Return an expert's turn as a decision; `action` is -1 when it is none the network could choose."""
-    view = notes.view()
-    position = notes.find_subgoal(subgoal) if notes.has_subgoals else 0
-    is_open = notes.current >= 0
-    is_boundary = not is_open or (notes.has_subgoals and switches and position is not None)
-    chosen = (position if position is not None else 0) if is_boundary else notes.current
-    return Decision(
-        view=view,
-        choices=notes.choices(notes.candidates[chosen]),
-        chooses_switch=is_open and notes.has_subgoals,
-        is_boundary=is_boundary,
-        chooses_subgoal=is_boundary and notes.has_subgoals and position is not None,
-        subgoal=chosen,
-        action=notes.find_action(action),
-    )
 
 
 def make_envs(env_id: str, options: dict[str, Any], count: int) -> list[TextEnv]:

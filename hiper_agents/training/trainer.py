@@ -4,7 +4,6 @@ Every step draws from a generator of its own, made of the run's seed and the ste
 episodes. So a run that was stopped and taken up again does exactly what an uninterrupted one does.
 """
 
-import copy
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -15,7 +14,8 @@ import numpy as np
 import torch
 
 from hiper_agents.factories import find_factory
-from hiper_agents.policies.compact.network import CompactNetwork
+from hiper_agents.policies.policy import Policy
+from hiper_agents.policies.table import make_policy
 from hiper_agents.tasks import draw_tasks, num_tasks, spread_tasks
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.batch import LearningBatch, make_imitation_batch, make_learning_batch
@@ -50,6 +50,7 @@ class Trainer:
         folder: Where checkpoint, history and weights go. A checkpoint of the same settings there is taken up.
         listener: Hears how it gets on.
         make_expert: Makes the expert; by default the one that the settings name.
+        policy: What is trained; by default a fresh one of the kind that the settings name.
 
     Raises:
         ValueError: The folder holds a run with other settings.
@@ -61,6 +62,7 @@ class Trainer:
         folder: Path,
         listener: Listener | None = None,
         make_expert: Callable[[], Agent] | None = None,
+        policy: Policy | None = None,
     ) -> None:
         torch.set_num_threads(config.num_threads)
         self.config = config
@@ -72,8 +74,8 @@ class Trainer:
         self.step = 0
         self.history: list[dict[str, Any]] = []
         torch.manual_seed(config.seed)
-        self.network = CompactNetwork()
-        self.reference: CompactNetwork | None = None
+        self.policy: Policy = policy or make_policy(config.policy, config.has_subgoals)
+        self.reference: Policy | None = None
         self.optimizer = self._new_optimizer()
         if (folder / CHECKPOINT).is_file():
             self._resume()
@@ -102,20 +104,20 @@ class Trainer:
             self._take_step()
         if self.step < self.num_steps:
             return {}
-        figures = self.reported()
+        metrics = self.reported()
         save_tensors(
             self.folder / WEIGHTS,
-            network_tensors(self.network),
-            {"config": self.config.to_dict(), "figures": figures},
+            network_tensors(self.policy.network),
+            {"config": self.config.to_dict(), "metrics": metrics},
         )
-        return figures
+        return metrics
 
     def reported(self) -> dict[str, Any]:
         """Return the means of the last evaluations after the last change of kind of training."""
         done = [each["evaluation"] for each in self.history if "evaluation" in each and self._is_final_kind(each)]
         kept = done[-self.config.evaluations_kept :]
-        figures = {name: float(np.mean([each[name] for each in kept])) for name in kept[0]} if kept else {}
-        return figures | {"num_evaluations": len(kept)}
+        metrics = {name: float(np.mean([each[name] for each in kept])) for name in kept[0]} if kept else {}
+        return metrics | {"num_evaluations": len(kept)}
 
     def _is_final_kind(self, entry: dict[str, Any]) -> bool:
         kind = "update" if self.config.updates else "imitation"
@@ -126,22 +128,22 @@ class Trainer:
         is_imitation = self.step < self.num_imitation_steps
         if self.step == self.num_imitation_steps:
             self._begin_updates()
-        figures = self._imitate(rng) if is_imitation else self._update(rng)
+        metrics = self._imitate(rng) if is_imitation else self._update(rng)
         self.step += 1
-        entry: dict[str, Any] = {"step": self.step, "stage": "imitation" if is_imitation else "update", **figures}
+        entry: dict[str, Any] = {"step": self.step, "stage": "imitation" if is_imitation else "update", **metrics}
         if self._is_evaluated():
             entry["evaluation"] = self._evaluate()
         self.history.append(entry)
         self._save()
-        told = {name: figure for name, figure in entry.items() if name != "evaluation"}
+        told = {name: metric for name, metric in entry.items() if name != "evaluation"}
         self.listener.report(told | entry.get("evaluation", {}))
 
     def _begin_updates(self) -> None:
-        """Forget the expert and the optimizer's figures; what imitation left becomes the reference."""
+        """Forget the expert and the optimizer's metrics; what imitation left becomes the reference."""
         self._demonstrations = None
         self.optimizer = self._new_optimizer()
         if self.config.expert_episodes:
-            self.reference = copy.deepcopy(self.network).requires_grad_(False)
+            self.reference = self.policy.copy()
 
     def _is_evaluated(self) -> bool:
         """Return whether the step just taken is followed by an evaluation."""
@@ -156,10 +158,10 @@ class Trainer:
         sums: dict[str, float] = {}
         self.listener.start("imitation", math.ceil(len(batch) / config.imitation_minibatch))
         for minibatch in batch.shuffled(config.imitation_minibatch, rng):
-            loss, figures = imitation_loss(self.network, minibatch, config.value_coefficient, config.has_subgoals)
-            take_step(self.network, self.optimizer, loss, IMITATION_GRADIENT_NORM)
-            for name, figure in figures.items():
-                sums[name] = sums.get(name, 0.0) + figure * len(minibatch) / len(batch)
+            loss, metrics = imitation_loss(self.policy, minibatch, config.value_coefficient)
+            take_step(self.policy.network, self.optimizer, loss, IMITATION_GRADIENT_NORM)
+            for name, metric in metrics.items():
+                sums[name] = sums.get(name, 0.0) + metric * len(minibatch) / len(batch)
             self.listener.advance()
         return sums
 
@@ -171,10 +173,10 @@ class Trainer:
         envs = self._environments(config.train_split)
         tasks = rng.integers(0, num_tasks(envs[0]), size=config.episodes_per_update).tolist()
         rollouts = self._play(envs, tasks, rng, "play", temperature=1.0)
-        batch = make_learning_batch(rollouts, config.preset(), config.has_subgoals)
-        figures = self._descend(batch, rng, trains_policy)
+        batch = make_learning_batch(rollouts, config.preset())
+        metrics = self._descend(batch, rng, trains_policy)
         played = summarise(rollouts)
-        return {"played_success": played.success, "played_score": played.score, **figures}
+        return {"played_success": played.success, "played_score": played.score, **metrics}
 
     def _descend(self, batch: LearningBatch, rng: np.random.Generator, trains_policy: bool) -> dict[str, float]:
         config = self.config
@@ -186,12 +188,12 @@ class Trainer:
         for _ in range(config.ppo_epochs):
             mean = {}
             for minibatch in batch.shuffled(config.ppo_minibatch, rng):
-                loss, figures = ppo_loss(
-                    self.network, minibatch, losses, config.has_subgoals, trains_policy, self.reference
+                loss, metrics = ppo_loss(
+                    self.policy, minibatch, losses, trains_policy=trains_policy, reference=self.reference
                 )
-                take_step(self.network, self.optimizer, loss, config.max_gradient_norm)
-                for name, figure in figures.items():
-                    mean[name] = mean.get(name, 0.0) + figure * len(minibatch) / len(batch)
+                take_step(self.policy.network, self.optimizer, loss, config.max_gradient_norm)
+                for name, metric in metrics.items():
+                    mean[name] = mean.get(name, 0.0) + metric * len(minibatch) / len(batch)
             self.listener.advance()
             if mean["kl"] > config.target_kl:
                 break
@@ -211,10 +213,9 @@ class Trainer:
         self.listener.start(stage, len(tasks))
         return play_tasks(
             envs,
-            self.network,
+            self.policy,
             tasks,
             rng,
-            has_subgoals=self.config.has_subgoals,
             temperature=temperature,
             on_episode=lambda _: self.listener.advance(),
         )
@@ -228,7 +229,7 @@ class Trainer:
             tasks = draw_tasks(num_tasks(env), config.expert_episodes, rng)
             self.listener.start("expert", len(tasks))
             kept: list[Rollout] = []
-            for rollout in record_expert(env, self._make_expert(), tasks, rng, has_subgoals=config.has_subgoals):
+            for rollout in record_expert(env, self.policy, self._make_expert(), tasks, rng):
                 self.listener.advance()
                 if rollout.score >= config.min_expert_score - 1e-9:
                     kept.append(rollout)
@@ -246,16 +247,16 @@ class Trainer:
         return self._envs[split]
 
     def _new_optimizer(self) -> Adam:
-        return Adam(self.network.parameters(), self.config.lr)
+        return Adam(self.policy.network.parameters(), self.config.lr)
 
     def _set_lr(self, lr: float, progress: float) -> None:
         self.optimizer.lr = lr * (LR_FLOOR + (1 - LR_FLOOR) * 0.5 * (1 + math.cos(math.pi * progress)))
 
     def _save(self) -> None:
         state = {"config": self.config.to_dict(), "step": self.step, "history": self.history}
-        tensors = network_tensors(self.network) | optimizer_tensors(self.optimizer)
+        tensors = network_tensors(self.policy.network) | optimizer_tensors(self.optimizer)
         if self.reference is not None:
-            tensors |= network_tensors(self.reference, REFERENCE_PREFIX)
+            tensors |= network_tensors(self.reference.network, REFERENCE_PREFIX)
         save_tensors(self.folder / CHECKPOINT, tensors, state)
         lines = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in self.history)
         (self.folder / HISTORY).write_text(lines, encoding="utf-8")
@@ -270,9 +271,9 @@ class Trainer:
                 f"{self.folder} holds a run with other settings ({', '.join(different)}); choose another folder,"
                 " or delete this one"
             )
-        load_network(self.network, saved.tensors, path)
+        load_network(self.policy.network, saved.tensors, path)
         load_optimizer(self.optimizer, saved.tensors)
         if any(name.startswith(REFERENCE_PREFIX) for name in saved.tensors):
-            self.reference = CompactNetwork().requires_grad_(False)
-            load_network(self.reference, saved.tensors, path, REFERENCE_PREFIX)
+            self.reference = self.policy.copy()
+            load_network(self.reference.network, saved.tensors, path, REFERENCE_PREFIX)
         self.step, self.history = saved.state["step"], saved.state["history"]

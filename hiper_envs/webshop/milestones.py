@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from webshop_server.shop.reward import is_match, normalize_color
+from webshop_server.shop.reward import is_match, normalise_color
 from webshop_server.shop.shop import Session, Shop
 
 
@@ -34,7 +34,7 @@ class ShoppingMilestones:
         chosen = session.options
         for key, value in self._wanted.items():
             values = [chosen.get(key, "")] if isinstance(self._goal.options, Mapping) else list(chosen.values())
-            is_true[_name_option(key)] = any(is_match(normalize_color(one), normalize_color(value)) for one in values)
+            is_true[_name_option(key)] = any(is_match(normalise_color(one), normalise_color(value)) for one in values)
         new = [name for name in self.names if is_true[name] and name not in self._reached]
         self._reached.update(new)
         return new

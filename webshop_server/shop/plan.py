@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from webshop_server.catalogue.goals import Goal
 from webshop_server.product import Product
 from webshop_server.shop.pages import RESULTS_PER_PAGE
-from webshop_server.shop.reward import is_match, normalize_color
+from webshop_server.shop.reward import is_match, normalise_color
 from webshop_server.shop.shop import Session, Shop
 
 _NOT_IN_A_SEARCH = str.maketrans("[]\n\r", "    ")
@@ -38,7 +38,7 @@ def choose_options(product: Product, goal: Goal) -> dict[str, str]:
     chosen: dict[str, str] = {}
     for wanted in goal.options:
         offers = [(name, value) for name, values in product.options.items() if name not in chosen for value in values]
-        fitting = [offer for offer in offers if is_match(normalize_color(offer[1]), normalize_color(wanted))]
+        fitting = [offer for offer in offers if is_match(normalise_color(offer[1]), normalise_color(wanted))]
         if fitting:
             name, value = next((offer for offer in fitting if offer[1] == wanted), fitting[0])
             chosen[name] = value

@@ -123,18 +123,18 @@ def _count_attributes(product: Product, wanted: Iterable[str]) -> int:
 
 
 def _count_options(chosen: Iterable[str], wanted: Iterable[str | tuple[str, str]]) -> int:
-    names = [normalize_color(value) for value in chosen]
-    return sum(any(is_match(name, value) for name in names) for value in map(_normalize_wanted, wanted))
+    names = [normalise_color(value) for value in chosen]
+    return sum(any(is_match(name, value) for name in names) for value in map(_normalise_wanted, wanted))
 
 
-def _normalize_wanted(option: str | tuple[str, str]) -> str:
+def _normalise_wanted(option: str | tuple[str, str]) -> str:
     """Write a wanted option as it is compared: a named one as the text of the pair, unless its value is a colour."""
     if isinstance(option, str):
-        return normalize_color(option)
+        return normalise_color(option)
     return next((color for color in COLORS if color in option), str(option))
 
 
-def normalize_color(value: str) -> str:
+def normalise_color(value: str) -> str:
     """Return the first colour of the list that occurs in `value`, or `value` itself."""
     return next((color for color in COLORS if color in value), value)
 

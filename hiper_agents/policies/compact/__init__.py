@@ -1,1 +1,1 @@
-"""The compact policy: notes on the texts, a small network over them, and the agent that plays with both."""
+"""The compact policy: a memory of the texts and a small network over its features."""

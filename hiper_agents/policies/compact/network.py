@@ -8,12 +8,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from hiper_agents.policies.compact.notes import (
+from hiper_agents.policies.compact.memory import (
     ACTION_FEATURES,
     STATE_FEATURES,
     SUBGOAL_FEATURES,
-    Choices,
-    View,
+    ActionFeatures,
+    TurnFeatures,
 )
 from hiper_agents.policies.compact.words import NUM_BUCKETS, PADDING
 
@@ -23,15 +23,15 @@ VALUE_HIDDEN = 64
 
 
 @dataclass(frozen=True, eq=False)
-class ViewBatch:
-    """Views of several turns, the candidates of all of them in one list.
+class TurnBatch:
+    """Features of several turns, the candidates of all of them in one list.
 
     Attributes:
         state: [turns, STATE_FEATURES].
         state_words: [turns, STATE_WORDS].
         subgoals: [candidates of all turns, SUBGOAL_FEATURES].
         subgoal_words: [candidates of all turns, SUBGOAL_WORDS].
-        owner: The turn of each candidate, [candidates of all turns].
+        turn: The turn of each candidate, [candidates of all turns].
         first: Position of each turn's first candidate, [turns].
         current: Position of the open segment's subgoal within the turn's candidates, -1 for none, [turns].
     """
@@ -40,54 +40,54 @@ class ViewBatch:
     state_words: Tensor
     subgoals: Tensor
     subgoal_words: Tensor
-    owner: Tensor
+    turn: Tensor
     first: Tensor
     current: Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class ChoiceBatch:
+class ActionBatch:
     """Admissible actions of several turns in one list, each as it looks under its turn's subgoal.
 
     Attributes:
-        actions: [actions of all turns, ACTION_FEATURES].
+        features: [actions of all turns, ACTION_FEATURES].
         words: [actions of all turns, ACTION_WORDS].
-        owner: The turn of each action.
+        turn: The turn of each action.
         first: Position of each turn's first action, [turns].
     """
 
-    actions: Tensor
+    features: Tensor
     words: Tensor
-    owner: Tensor
+    turn: Tensor
     first: Tensor
 
 
-def batch_views(views: Sequence[View]) -> ViewBatch:
-    """Put views together."""
-    owner, first = _owners([len(view.subgoals) for view in views])
-    return ViewBatch(
-        state=_floats([view.state for view in views], stack=True),
-        state_words=_ids([view.state_words for view in views], stack=True),
-        subgoals=_floats([view.subgoals for view in views]),
-        subgoal_words=_ids([view.subgoal_words for view in views]),
-        owner=owner,
+def batch_turns(turns: Sequence[TurnFeatures]) -> TurnBatch:
+    """Put the features of several turns together."""
+    turn, first = _number_turns([len(each.subgoals) for each in turns])
+    return TurnBatch(
+        state=_floats([each.state for each in turns], stack=True),
+        state_words=_ids([each.state_words for each in turns], stack=True),
+        subgoals=_floats([each.subgoals for each in turns]),
+        subgoal_words=_ids([each.subgoal_words for each in turns]),
+        turn=turn,
         first=first,
-        current=torch.tensor([view.current for view in views]),
+        current=torch.tensor([each.current for each in turns]),
     )
 
 
-def batch_choices(choices: Sequence[Choices]) -> ChoiceBatch:
+def batch_actions(actions: Sequence[ActionFeatures]) -> ActionBatch:
     """Put the admissible actions of several turns together."""
-    owner, first = _owners([len(each.actions) for each in choices])
-    return ChoiceBatch(
-        actions=_floats([each.actions for each in choices]),
-        words=_ids([each.words for each in choices]),
-        owner=owner,
+    turn, first = _number_turns([len(each.features) for each in actions])
+    return ActionBatch(
+        features=_floats([each.features for each in actions]),
+        words=_ids([each.words for each in actions]),
+        turn=turn,
         first=first,
     )
 
 
-def _owners(counts: Sequence[int]) -> tuple[Tensor, Tensor]:
+def _number_turns(counts: Sequence[int]) -> tuple[Tensor, Tensor]:
     sizes = torch.tensor(counts)
     first = torch.cumsum(sizes, 0) - sizes
     return torch.repeat_interleave(torch.arange(len(counts)), sizes), first
@@ -132,34 +132,34 @@ class CompactNetwork(nn.Module):
         summed: Tensor = self.words(ids).sum(dim=-2)
         return summed / count.sqrt()
 
-    def encode(self, views: ViewBatch) -> "Encoded":
+    def encode(self, turns: TurnBatch) -> "Encoded":
         """Read the states and candidates of a batch."""
-        words = self.read_words(views.subgoal_words)
-        inputs = torch.cat([views.state, self.read_words(views.state_words)], dim=-1)
-        return Encoded(views, self.state(inputs), self.value_state(inputs), words, views.subgoals)
+        words = self.read_words(turns.subgoal_words)
+        inputs = torch.cat([turns.state, self.read_words(turns.state_words)], dim=-1)
+        return Encoded(turns, self.state(inputs), self.value_state(inputs), words, turns.subgoals)
 
     def score_switch(self, encoded: "Encoded") -> Tensor:
         """Return the logit of SWITCH, [turns]; meaningless at turns without an open segment."""
-        current = encoded.texts(encoded.views.current.clamp(min=0))
+        current = encoded.texts(encoded.turns.current.clamp(min=0))
         return _flat(self.switch(torch.cat([encoded.state, current], dim=-1)))
 
     def score_subgoals(self, encoded: "Encoded") -> Tensor:
         """Return the log-probabilities of the candidates, [candidates of all turns]."""
-        owner = encoded.views.owner
-        state_words = self.read_words(encoded.views.state_words)[owner]
+        turn = encoded.turns.turn
+        state_words = self.read_words(encoded.turns.state_words)[turn]
         candidates = torch.cat([encoded.words, encoded.features, encoded.words * state_words], dim=-1)
-        scores = _flat(self.subgoal(torch.cat([encoded.state[owner], candidates], dim=-1)))
-        return log_softmax_by_owner(scores, owner, len(encoded.state))
+        scores = _flat(self.subgoal(torch.cat([encoded.state[turn], candidates], dim=-1)))
+        return log_softmax_by_turn(scores, turn, len(encoded.state))
 
-    def score_actions(self, encoded: "Encoded", subgoal: Tensor, choices: ChoiceBatch) -> Tensor:
+    def score_actions(self, encoded: "Encoded", subgoal: Tensor, actions: ActionBatch) -> Tensor:
         """Return the log-probabilities of the actions, [actions of all turns], given each turn's subgoal."""
         chosen = encoded.texts(subgoal)
-        words = self.read_words(choices.words)
-        product = words * chosen[:, :WORD_SIZE][choices.owner]
-        of_turn = self.action_turn(torch.cat([encoded.state, chosen], dim=-1))[choices.owner]
-        of_text = self.action_text(torch.cat([choices.actions, words, product], dim=-1))
+        words = self.read_words(actions.words)
+        product = words * chosen[:, :WORD_SIZE][actions.turn]
+        of_turn = self.action_turn(torch.cat([encoded.state, chosen], dim=-1))[actions.turn]
+        of_text = self.action_text(torch.cat([actions.features, words, product], dim=-1))
         scores = _flat(self.action(of_turn + of_text))
-        return log_softmax_by_owner(scores, choices.owner, len(encoded.state))
+        return log_softmax_by_turn(scores, actions.turn, len(encoded.state))
 
     def values_before(self, encoded: "Encoded") -> tuple[Tensor, Tensor]:
         """Return the values before a subgoal is chosen and before KEEP or SWITCH, [turns] each.
@@ -167,9 +167,9 @@ class CompactNetwork(nn.Module):
         At turns without an open segment the second is the first: there is nothing to keep.
         """
         high = _flat(self.value_high(encoded.value_state))
-        current = encoded.texts(encoded.views.current.clamp(min=0))
+        current = encoded.texts(encoded.turns.current.clamp(min=0))
         switch = _flat(self.value_switch(torch.cat([encoded.value_state, current], dim=-1)))
-        return high, torch.where(encoded.views.current >= 0, switch, high)
+        return high, torch.where(encoded.turns.current >= 0, switch, high)
 
     def value_of_subgoal(self, encoded: "Encoded", subgoal: Tensor) -> Tensor:
         """Return the value of state and subgoal, [turns]."""
@@ -178,9 +178,9 @@ class CompactNetwork(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """A batch of views as the network reads it."""
+    """A batch of turns as the network reads it."""
 
-    views: ViewBatch
+    turns: TurnBatch
     state: Tensor
     value_state: Tensor
     words: Tensor
@@ -188,16 +188,21 @@ class Encoded:
 
     def texts(self, position: Tensor) -> Tensor:
         """Return words and features of one candidate a turn, given its position within the turn's candidates."""
-        rows = self.views.first + position
+        rows = self.turns.first + position
         return torch.cat([self.words[rows], self.features[rows]], dim=-1)
 
 
-def log_softmax_by_owner(scores: Tensor, owner: Tensor, num_owners: int) -> Tensor:
-    """Return log-probabilities among the entries that share an owner."""
-    top = torch.full((num_owners,), -torch.inf).scatter_reduce(0, owner, scores.detach(), "amax")
-    shifted = scores - top[owner]
-    total = torch.zeros(num_owners).index_add(0, owner, shifted.exp())
-    return shifted - total.log()[owner]
+def log_softmax_by_turn(scores: Tensor, turn: Tensor, num_turns: int) -> Tensor:
+    """Return log-probabilities among the entries of each turn."""
+    top = torch.full((num_turns,), -torch.inf).scatter_reduce(0, turn, scores.detach(), "amax")
+    shifted = scores - top[turn]
+    total = torch.zeros(num_turns).index_add(0, turn, shifted.exp())
+    return shifted - total.log()[turn]
+
+
+def sum_by_turn(values: Tensor, turn: Tensor, num_turns: int) -> Tensor:
+    """Return the sums of the entries of each turn, [turns]."""
+    return torch.zeros(num_turns).index_add(0, turn, values)
 
 
 def _perceptron(inputs: int, hidden: int) -> nn.Sequential:

@@ -22,7 +22,7 @@ class Translation:
     """A game as the planner reads it; shared by the engines of one game.
 
     Attributes:
-        task: The translator's normalized task.
+        task: The translator's normalised task.
         sas: The planner's input.
     """
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiper_agents.advantages import HAEConfig, Owners, Preset, ShapingConfig, TurnMarks, Turns, compute_advantages
+from hiper_agents.advantages import HAEConfig, Masks, Preset, ShapingConfig, TurnMarks, Turns, compute_advantages
 
 TOLERANCE = 1e-9
 
@@ -52,12 +52,12 @@ def make_turns(setting: dict[str, Any], batch: dict[str, np.ndarray]) -> Turns:
     )
 
 
-def make_owners(setting: dict[str, Any], batch: dict[str, np.ndarray]) -> Owners:
+def make_owners(setting: dict[str, Any], batch: dict[str, np.ndarray]) -> Masks:
     owns_high = batch["in_subgoal"] >= 0
     if setting["assign_high_to_switch"]:
         owns_high = owns_high | batch["in_has_switch"]
     owns_switch = batch["in_has_switch"] & setting["assign_term_to_switch"]
-    return Owners(action=batch["in_has_action"], subgoal=owns_high, switch=owns_switch)
+    return Masks(action=batch["in_has_action"], subgoal=owns_high, switch=owns_switch)
 
 
 def assert_same(ours: np.ndarray, recorded: np.ndarray, what: str) -> None:
@@ -68,10 +68,10 @@ def test_recorded_batches(shared: Path) -> None:
     batches = read_batches(shared / "gold" / "hae" / "hae.npz")
     assert len(batches) > 50
     for setting, batch in batches:
-        turns, owners, preset = make_turns(setting, batch), make_owners(setting, batch), make_preset(setting)
+        turns, masks, preset = make_turns(setting, batch), make_owners(setting, batch), make_preset(setting)
         marks = TurnMarks(valid=batch["in_valid"], subgoal=batch["in_subgoal"])
-        raw = compute_advantages(turns, Preset(preset.hae, preset.shaping, normalises=False), marks, owners)
-        final = compute_advantages(turns, preset, marks, owners)
+        raw = compute_advantages(turns, Preset(preset.hae, preset.shaping, normalises=False), marks, masks)
+        final = compute_advantages(turns, preset, marks, masks)
         np.testing.assert_array_equal(raw.boundary, batch["gold_boundary"])
         for ours, theirs in (("low", "low"), ("high", "high"), ("switch", "term")):
             what = f"{ours} with {setting}"

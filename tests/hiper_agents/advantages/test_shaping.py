@@ -10,7 +10,7 @@ from hypothesis import given
 from hiper_agents.advantages import (
     PRESETS,
     HAEConfig,
-    Owners,
+    Masks,
     ShapingConfig,
     TurnMarks,
     Turns,
@@ -63,10 +63,10 @@ def test_invalid_and_consistency() -> None:
 def test_normalised_advantages_have_mean_0_and_deviation_1(rng: np.random.Generator) -> None:
     turns = random_turns(rng, num_episodes=8)
     raw = estimate_hae(turns)
-    owners = Owners(action=rng.random(len(turns)) < 0.8)
-    final = normalise_advantages(raw, owners)
-    assert owners.action is not None
-    np.testing.assert_array_equal(np.isnan(final.advantage_low), ~owners.action)
+    masks = Masks(action=rng.random(len(turns)) < 0.8)
+    final = normalise_advantages(raw, masks)
+    assert masks.action is not None
+    np.testing.assert_array_equal(np.isnan(final.advantage_low), ~masks.action)
     for name in ("advantage_low", "advantage_high", "advantage_switch"):
         values = getattr(final, name)[~np.isnan(getattr(final, name))]
         if len(values) > 1:

@@ -37,11 +37,11 @@ def test_weights_have_cards_and_are_small() -> None:
         read_card("webshop-flt")
 
 
-def test_the_documentation_shows_the_cards_figures() -> None:
+def test_the_documentation_shows_the_cards_metrics() -> None:
     page = (Path(__file__).parents[3] / "docs" / "agents.md").read_text(encoding="utf-8")
     for name in NAMES:
-        figures = read_card(name)["reported"]
-        assert f"| {name} | {figures['success']:.3f} | {figures['score']:.3f} | {figures['turns']:.1f} |" in page
+        metrics = read_card(name)["reported"]
+        assert f"| {name} | {metrics['success']:.3f} | {metrics['score']:.3f} | {metrics['turns']:.1f} |" in page
 
 
 @pytest.mark.slow

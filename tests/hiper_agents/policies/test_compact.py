@@ -1,27 +1,27 @@
-"""Notes: what is read from the texts of each world, and that it is the same in every process."""
+"""Memory: what is read from the texts of each world, and that it is the same in every process."""
 
 import os
 import subprocess
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hiper_agents.policies.compact.alfworld_notes import ALFWorldNotes, parse_goal
-from hiper_agents.policies.compact.notes import (
+from hiper_agents.policies.compact.alfworld_memory import ALFWorldMemory, parse_goal
+from hiper_agents.policies.compact.memory import (
     ACTION_FEATURES,
     STATE_FEATURES,
     SUBGOAL_FEATURES,
-    Notes,
-    open_notes,
-    recognise_world,
+    Memory,
 )
-from hiper_agents.policies.compact.plain_notes import PlainNotes
-from hiper_agents.policies.compact.webshop_notes import WebShopNotes, match_value
+from hiper_agents.policies.compact.plain_memory import PlainMemory
+from hiper_agents.policies.compact.webshop_memory import WebShopMemory, match_value
 from hiper_agents.policies.compact.words import hash_word, hash_words, overlap, split_words
+from hiper_agents.policies.compact.worlds import open_memory
+from hiper_agents.worlds import recognise_world
 
 INTRO = (
     "-= Welcome to TextWorld, ALFRED! =-\n\nYou are in the middle of a room. Looking quickly around you, you see a"
@@ -30,15 +30,23 @@ INTRO = (
 ROOM = ["go to cabinet 1", "go to countertop 1", "go to microwave 1", "go to shelf 1", "look"]
 
 
-def open_room() -> ALFWorldNotes:
-    notes = open_notes(INTRO, {"instruction": "put a hot mug in cabinet", "admissible_actions": ROOM})
-    assert isinstance(notes, ALFWorldNotes)
-    return notes
+def open_room() -> ALFWorldMemory:
+    memory = open_memory(INTRO, {"instruction": "put a hot mug in cabinet", "admissible_actions": ROOM})
+    assert isinstance(memory, ALFWorldMemory)
+    return memory
 
 
-def act(notes: Notes, action: str, observation: str, admissible: list[str], subgoal: int = 0) -> None:
-    notes.decide(subgoal, notes.current != subgoal, action)
-    notes.observe(observation, admissible)
+class Decided(NamedTuple):
+    """What a memory keeps of a decision."""
+
+    subgoal: int
+    is_boundary: bool
+    command: str
+
+
+def act(memory: Memory, action: str, observation: str, admissible: list[str], subgoal: int = 0) -> None:
+    memory.remember(Decided(subgoal, memory.current != subgoal, action))
+    memory.observe(observation, admissible)
 
 
 @pytest.mark.parametrize(
@@ -64,26 +72,26 @@ def test_alfworld_goals(instruction: str, object_type: str, receptacle_type: str
 
 
 def test_alfworld_memory() -> None:
-    notes = open_room()
-    assert list(notes.places) == ["cabinet 1", "countertop 1", "microwave 1", "shelf 1"]
-    assert notes.candidates[:2] == ["find a mug", "find another mug"]
-    assert "put the mug in the cabinet" in notes.candidates
+    memory = open_room()
+    assert list(memory.places) == ["cabinet 1", "countertop 1", "microwave 1", "shelf 1"]
+    assert memory.candidates[:2] == ["find a mug", "find another mug"]
+    assert "put the mug in the cabinet" in memory.candidates
     away = [action for action in ROOM if "countertop" not in action]
     seen = "You arrive at countertop 1. On the countertop 1, you see a mug 2, a mug 1, and a plate 1."
-    act(notes, "go to countertop 1", seen, [*away, "take mug 1 from countertop 1"])
-    assert notes.here == {"countertop 1"} and notes.places["countertop 1"].contents == {"mug 1", "mug 2", "plate 1"}
-    act(notes, "take mug 1 from countertop 1", "You pick up the mug 1 from the countertop 1.", away)
-    assert notes.held == "mug 1" and notes.places["countertop 1"].contents == {"mug 2", "plate 1"}
-    act(notes, "go to microwave 1", "You arrive at microwave 1. The microwave 1 is closed.", ROOM, 3)
-    assert notes.places["microwave 1"].is_closed and not notes.places["microwave 1"].is_read
-    act(notes, "heat mug 1 with microwave 1", "You heat the mug 1 using the microwave 1.", ROOM, 3)
-    assert notes.states["mug 1"] == {"hot"}
+    act(memory, "go to countertop 1", seen, [*away, "take mug 1 from countertop 1"])
+    assert memory.here == {"countertop 1"} and memory.places["countertop 1"].contents == {"mug 1", "mug 2", "plate 1"}
+    act(memory, "take mug 1 from countertop 1", "You pick up the mug 1 from the countertop 1.", away)
+    assert memory.held == "mug 1" and memory.places["countertop 1"].contents == {"mug 2", "plate 1"}
+    act(memory, "go to microwave 1", "You arrive at microwave 1. The microwave 1 is closed.", ROOM, 3)
+    assert memory.places["microwave 1"].is_closed and not memory.places["microwave 1"].is_read
+    act(memory, "heat mug 1 with microwave 1", "You heat the mug 1 using the microwave 1.", ROOM, 3)
+    assert memory.states["mug 1"] == {"hot"}
     opened = "You open the cabinet 1. The cabinet 1 is open. In it, you see nothing."
-    act(notes, "open cabinet 1", opened, ROOM, 5)
-    act(notes, "move mug 1 to cabinet 1", "You move the mug 1 to the cabinet 1.", ROOM, 5)
-    assert notes.placed == {"mug 1": "cabinet 1"} and notes.held == ""
-    act(notes, "xyzzy", "Nothing happens.", ROOM, 5)
-    assert notes.has_failed
+    act(memory, "open cabinet 1", opened, ROOM, 5)
+    act(memory, "move mug 1 to cabinet 1", "You move the mug 1 to the cabinet 1.", ROOM, 5)
+    assert memory.placed == {"mug 1": "cabinet 1"} and memory.held == ""
+    act(memory, "xyzzy", "Nothing happens.", ROOM, 5)
+    assert memory.has_failed
 
 
 def test_alfworld_start_at_a_place() -> None:
@@ -92,18 +100,18 @@ def test_alfworld_start_at_a_place() -> None:
         "\n\nYour task is to: put a mug in safe."
     )
     admissible = ["go to safe 1", "take mug 1 from desk 1"]
-    notes = open_notes(first, {"instruction": "put a mug in safe", "admissible_actions": admissible})
-    assert isinstance(notes, ALFWorldNotes)
-    assert list(notes.places) == ["shelf 1", "desk 1", "safe 1"] and notes.here == {"shelf 1", "desk 1"}
-    assert notes.places["desk 1"].contents == {"mug 1"}
+    memory = open_memory(first, {"instruction": "put a mug in safe", "admissible_actions": admissible})
+    assert isinstance(memory, ALFWorldMemory)
+    assert list(memory.places) == ["shelf 1", "desk 1", "safe 1"] and memory.here == {"shelf 1", "desk 1"}
+    assert memory.places["desk 1"].contents == {"mug 1"}
 
 
 def test_old_wording_of_alfworld() -> None:
-    notes = open_room()
-    act(notes, "go to shelf 1", "You arrive at shelf 1. On the shelf 1, you see a mug 1.", ROOM)
-    act(notes, "take mug 1 from shelf 1", "You pick up the mug 1 from the shelf 1.", ROOM)
-    act(notes, "put mug 1 in/on cabinet 1", "You put the mug 1 in/on the cabinet 1.", ROOM)
-    assert notes.placed == {"mug 1": "cabinet 1"}
+    memory = open_room()
+    act(memory, "go to shelf 1", "You arrive at shelf 1. On the shelf 1, you see a mug 1.", ROOM)
+    act(memory, "take mug 1 from shelf 1", "You pick up the mug 1 from the shelf 1.", ROOM)
+    act(memory, "put mug 1 in/on cabinet 1", "You put the mug 1 in/on the cabinet 1.", ROOM)
+    assert memory.placed == {"mug 1": "cabinet 1"}
 
 
 INSTRUCTION = (
@@ -132,30 +140,30 @@ PAGES: dict[str, Any] = {
 }
 
 
-def open_shop() -> WebShopNotes:
+def open_shop() -> WebShopMemory:
     first = f"WebShop [SEP] Instruction: [SEP] {INSTRUCTION} [SEP] Search"
-    notes = open_notes(first, {"instruction": INSTRUCTION, "admissible_actions": [f"search[{INSTRUCTION}]"]})
-    assert isinstance(notes, WebShopNotes)
-    return notes
+    memory = open_memory(first, {"instruction": INSTRUCTION, "admissible_actions": [f"search[{INSTRUCTION}]"]})
+    assert isinstance(memory, WebShopMemory)
+    return memory
 
 
 def test_webshop_memory() -> None:
-    notes = open_shop()
-    assert notes.wish.options == (("color", "blue"), ("size", "32"))
-    assert len(notes.actions) == 3 and all(action.startswith("search[") for action in notes.actions)
-    act(notes, notes.actions[1], *PAGES["results"])
-    assert notes.kind == "results" and notes.links == ["b01", "b02"]
-    act(notes, "click[b01]", *PAGES["item"], 1)
-    assert notes.product.visits == 1 and notes._count_open() == 2
-    before = notes._rate(notes.product)
-    act(notes, "click[features]", *PAGES["details"], 2)
-    assert notes.product.details == {"features": "Real button closure."}
-    act(notes, "click[< prev]", *PAGES["item"], 2)
-    assert notes._rate(notes.product) > before
-    act(notes, "click[blue]", *PAGES["item"], 3)
-    assert notes.product.clicked == {"color": "blue"} and notes._count_open() == 1
-    act(notes, "click[< prev]", *PAGES["results"], 1)
-    assert notes.products["b01"].clicked == {} and notes.products["b02"].visits == 0
+    memory = open_shop()
+    assert memory.wish.options == (("color", "blue"), ("size", "32"))
+    assert len(memory.actions) == 3 and all(action.startswith("search[") for action in memory.actions)
+    act(memory, memory.actions[1], *PAGES["results"])
+    assert memory.kind == "results" and memory.links == ["b01", "b02"]
+    act(memory, "click[b01]", *PAGES["item"], 1)
+    assert memory.product.visits == 1 and memory._count_open() == 2
+    before = memory._rate(memory.product)
+    act(memory, "click[features]", *PAGES["details"], 2)
+    assert memory.product.details == {"features": "Real button closure."}
+    act(memory, "click[< prev]", *PAGES["item"], 2)
+    assert memory._rate(memory.product) > before
+    act(memory, "click[blue]", *PAGES["item"], 3)
+    assert memory.product.clicked == {"color": "blue"} and memory._count_open() == 1
+    act(memory, "click[< prev]", *PAGES["results"], 1)
+    assert memory.products["b01"].clicked == {} and memory.products["b02"].visits == 0
 
 
 def test_option_values() -> None:
@@ -166,40 +174,40 @@ def test_option_values() -> None:
     assert match_value("", "blue") == 0.0
 
 
-def test_plain_notes_split_the_instruction() -> None:
+def test_plain_memory_splits_the_instruction() -> None:
     info = {"instruction": "take the key, then open the chest and leave", "admissible_actions": ["take the key"]}
-    notes = open_notes("A room.", info)
-    assert isinstance(notes, PlainNotes)
-    assert notes.candidates == ["take the key", "open the chest", "leave"]
-    flat = open_notes("A room.", info, has_subgoals=False)
-    assert flat.candidates == [info["instruction"]] and not flat.view().subgoals.any()
+    memory = open_memory("A room.", info)
+    assert isinstance(memory, PlainMemory)
+    assert memory.candidates == ["take the key", "open the chest", "leave"]
+    flat = open_memory("A room.", info, has_subgoals=False)
+    assert flat.candidates == [info["instruction"]] and not flat.features().subgoals.any()
 
 
 @pytest.mark.parametrize("has_subgoals", [True, False])
 def test_features_fit_and_are_finite(has_subgoals: bool) -> None:
-    room = open_notes(INTRO, {"instruction": "put a hot mug in cabinet", "admissible_actions": ROOM}, has_subgoals)
+    room = open_memory(INTRO, {"instruction": "put a hot mug in cabinet", "admissible_actions": ROOM}, has_subgoals)
     shop = open_shop()
     act(shop, shop.actions[0], *PAGES["results"])
     act(shop, "click[b01]", *PAGES["item"])
-    for notes in (room, shop):
-        view = notes.view()
-        assert view.state.shape == (STATE_FEATURES,) and view.subgoals.shape[1] == SUBGOAL_FEATURES
-        choices = notes.choices(notes.candidates[0])
-        assert choices.actions.shape == (len(notes.actions), ACTION_FEATURES)
-        for array in (view.state, view.subgoals, choices.actions):
+    for memory in (room, shop):
+        features = memory.features()
+        assert features.state.shape == (STATE_FEATURES,) and features.subgoals.shape[1] == SUBGOAL_FEATURES
+        actions = memory.action_features(memory.candidates[0])
+        assert actions.features.shape == (len(memory.actions), ACTION_FEATURES)
+        for array in (features.state, features.subgoals, actions.features):
             assert np.isfinite(array).all() and np.abs(array).max() <= 2.0
 
 
 @given(st.text(max_size=300), st.lists(st.text(max_size=20), min_size=1, max_size=5), st.text(max_size=80))
 def test_any_text_can_be_noted(observation: str, admissible: list[str], instruction: str) -> None:
     info = {"instruction": instruction, "admissible_actions": admissible}
-    notes = PlainNotes(instruction, observation, admissible)
-    act(notes, admissible[0], observation, admissible)
-    assert np.isfinite(notes.view().state).all()
+    memory = PlainMemory(instruction, observation, admissible)
+    act(memory, admissible[0], observation, admissible)
+    assert np.isfinite(memory.features().state).all()
     assert recognise_world(observation, info) in ("alfworld", "webshop", "plain")
-    room = ALFWorldNotes(instruction, observation, admissible)
+    room = ALFWorldMemory(instruction, observation, admissible)
     act(room, admissible[0], observation, admissible)
-    assert len(room.choices(room.candidates[0]).actions) == len(admissible)
+    assert len(room.action_features(room.candidates[0]).features) == len(admissible)
 
 
 def test_words() -> None:

@@ -8,20 +8,22 @@ import pytest
 import torch
 
 from hiper_agents.advantages import HAEConfig, Preset
-from hiper_agents.policies.compact.network import CompactNetwork, log_softmax_by_owner
+from hiper_agents.policies.compact.network import CompactNetwork, log_softmax_by_turn
+from hiper_agents.policies.compact.policy import CompactPolicy
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.batch import gather_turns, make_imitation_batch, make_learning_batch
-from hiper_agents.training.losses import LossConfig, imitation_loss, ppo_loss, score_decisions
+from hiper_agents.training.losses import LossConfig, imitation_loss, ppo_loss
 from hiper_agents.training.rollout import Rollout, make_envs, play_tasks, record_expert
 from tests.hiper_agents.toy import RoomsExpert, register_toy
 
+FLAT = Preset(estimator="gae")
 
-def play_toy(has_subgoals: bool = True, count: int = 20, num_envs: int = 4) -> tuple[CompactNetwork, list[Rollout]]:
+
+def play_toy(has_subgoals: bool = True, count: int = 20, num_envs: int = 4) -> tuple[CompactPolicy, list[Rollout]]:
     torch.manual_seed(0)
-    network = CompactNetwork()
+    policy = CompactPolicy(has_subgoals=has_subgoals)
     envs = make_envs(register_toy(), {}, num_envs)
-    rng = np.random.default_rng(1)
-    return network, play_tasks(envs, network, list(range(count)), rng, has_subgoals=has_subgoals)
+    return policy, play_tasks(envs, policy, list(range(count)), np.random.default_rng(1))
 
 
 def test_size_of_the_network() -> None:
@@ -31,29 +33,25 @@ def test_size_of_the_network() -> None:
 
 @pytest.mark.parametrize("has_subgoals", [True, False])
 def test_log_probabilities_of_play_are_those_of_learning(has_subgoals: bool) -> None:
-    network, rollouts = play_toy(has_subgoals)
-    batch = make_learning_batch(rollouts, Preset(), has_subgoals)
+    policy, rollouts = play_toy(has_subgoals)
+    batch = make_learning_batch(rollouts, Preset() if has_subgoals else FLAT)
     whole = batch.select(np.arange(len(batch)))
-    scores = score_decisions(network, whole, network.encode(whole.views))
-    torch.testing.assert_close(scores.action, whole.log_action, atol=1e-5, rtol=0)
-    if has_subgoals:
-        torch.testing.assert_close(scores.switch[whole.chooses_switch], whole.log_switch[whole.chooses_switch])
-        torch.testing.assert_close(scores.subgoal[whole.chooses_subgoal], whole.log_subgoal[whole.chooses_subgoal])
-    figures = ppo_loss(network, whole, LossConfig(), has_subgoals)[1]
-    assert abs(figures["kl"]) < 1e-6
-    assert abs(figures["policy"]) < 1e-5  # normalised advantages average to 0 where ratios are 1
+    for kind, rows in policy.score(policy.encode(whole.decisions)).items():
+        assert rows.made.any() == (has_subgoals or kind == "action")
+        torch.testing.assert_close(rows.log_new[rows.made], rows.log_old[rows.made], atol=1e-5, rtol=0)
+    metrics = ppo_loss(policy, whole, LossConfig())[1]
+    assert abs(metrics["kl"]) < 1e-6
+    assert abs(metrics["policy"]) < 1e-5  # normalised advantages average to 0 where ratios are 1
 
 
 def test_values_of_play_are_those_of_learning() -> None:
-    network, rollouts = play_toy()
+    policy, rollouts = play_toy()
     turns, decisions = gather_turns(rollouts)
-    whole = make_learning_batch(rollouts, Preset()).select(np.arange(len(turns)))
-    encoded = network.encode(whole.views)
-    high, switch = network.values_before(encoded)
-    low = network.value_of_subgoal(encoded, whole.subgoal)
-    for found, kept in ((high, turns.value_high), (switch, turns.value_switch), (low, turns.value_low)):
-        np.testing.assert_allclose(found.detach().numpy(), kept, atol=1e-5)
-    first = [number for number, decision in enumerate(decisions) if decision.view.current < 0]
+    values = policy.values(policy.encode(decisions))
+    kept = {"subgoal": turns.value_high, "switch": turns.value_switch, "action": turns.value_low}
+    for kind, value in values.items():
+        np.testing.assert_allclose(value.detach().numpy(), kept[kind], atol=1e-5)
+    first = [number for number, decision in enumerate(decisions) if decision.features.current < 0]
     np.testing.assert_array_equal(np.asarray(turns.value_switch)[first], turns.value_high[first])
 
 
@@ -68,60 +66,62 @@ def test_first_turns_open_segments_without_a_choice() -> None:
 
 
 def test_credit_raises_only_the_decision_it_belongs_to() -> None:
-    network, rollouts = play_toy()
+    policy, rollouts = play_toy()
     batch = make_learning_batch(rollouts, Preset(HAEConfig(), normalises=False))
-    batch.advantage_low[:], batch.advantage_switch[:] = 0.0, 0.0
-    batch.advantage_high[~np.isnan(batch.advantage_high)] = 1.0
+    high = batch.advantages["subgoal"]
+    batch.advantages["action"][:], batch.advantages["switch"][:] = 0.0, 0.0
+    high[~np.isnan(high)] = 1.0
     whole = batch.select(np.arange(len(batch)))
-    loss, _ = ppo_loss(network, whole, LossConfig(value_coefficient=0.0, entropy_coefficient=0.0))
+    loss, _ = ppo_loss(policy, whole, LossConfig(value_coefficient=0.0, entropy_coefficient=0.0))
     loss.backward()  # type: ignore[no-untyped-call]
-    moved = {name for name, weights in network.named_parameters() if weights.grad is not None and weights.grad.any()}
+    parameters = policy.network.named_parameters()
+    moved = {name for name, weights in parameters if weights.grad is not None and weights.grad.any()}
     assert any(name.startswith("subgoal") for name in moved)
     assert not any(name.startswith(("action", "switch", "value")) for name in moved)
 
 
 def test_clipping_stops_the_gradient() -> None:
-    network, rollouts = play_toy()
+    policy, rollouts = play_toy()
     batch = make_learning_batch(rollouts, Preset())
     whole = batch.select(np.arange(len(batch)))
     with torch.no_grad():
-        for weights in network.parameters():
+        for weights in policy.network.parameters():
             weights.mul_(1.5)
-    free = ppo_loss(network, whole, LossConfig(clip=1e9, value_coefficient=0.0, entropy_coefficient=0.0))[1]["policy"]
-    clipped = ppo_loss(network, whole, LossConfig(clip=0.01, value_coefficient=0.0, entropy_coefficient=0.0))[1][
-        "policy"
-    ]
+    free, clipped = (
+        ppo_loss(policy, whole, LossConfig(clip, value_coefficient=0.0, entropy_coefficient=0.0))[1]["policy"]
+        for clip in (1e9, 0.01)
+    )
     assert clipped > free
 
 
 def test_expert_turns_become_decisions() -> None:
     env = make_envs(register_toy(), {}, 1)[0]
-    rollouts = list(record_expert(env, RoomsExpert(), [0, 7], np.random.default_rng(0)))
+    rollouts = list(record_expert(env, CompactPolicy(), RoomsExpert(), [0, 7], np.random.default_rng(0)))
     for rollout in rollouts:
         assert rollout.success and rollout.num_segments == 2
         assert [decision.is_boundary for decision in rollout.decisions] == [True, True, False]
         assert [decision.subgoal for decision in rollout.decisions] == [0, 1, 1]
         assert all(decision.action >= 0 for decision in rollout.decisions)
     batch = make_imitation_batch(rollouts, discount=0.5)
-    np.testing.assert_allclose(batch.return_low[:3], [0.25, 0.5, 1.0])
-    figures = imitation_loss(CompactNetwork(), batch.select(np.arange(6)), 0.5)[1]
-    assert figures["action"] > 1.0
+    np.testing.assert_allclose(batch.returns["action"][:3], [0.25, 0.5, 1.0])
+    metrics = imitation_loss(CompactPolicy(), batch.select(np.arange(6)), 0.5)[1]
+    assert metrics["action"] > 1.0
 
 
 def test_same_seed_plays_the_same() -> None:
     rollouts = play_toy(num_envs=1, count=3)[1]
     again = play_toy(num_envs=1, count=3)[1]
     assert [r.rewards for r in rollouts] == [r.rewards for r in again]
-    notes = [decision.view.state.tobytes() for decision in rollouts[0].decisions]
-    assert notes == [decision.view.state.tobytes() for decision in again[0].decisions]
+    states = [decision.features.state.tobytes() for decision in rollouts[0].decisions]
+    assert states == [decision.features.state.tobytes() for decision in again[0].decisions]
 
 
-def test_log_softmax_by_owner() -> None:
+def test_log_softmax_by_turn() -> None:
     scores = torch.tensor([1.0, 2.0, 300.0, -4.0, 0.0])
-    owner = torch.tensor([0, 0, 1, 2, 2])
-    found = log_softmax_by_owner(scores, owner, 3)
+    turn = torch.tensor([0, 0, 1, 2, 2])
+    found = log_softmax_by_turn(scores, turn, 3)
     for number in range(3):
-        torch.testing.assert_close(found[owner == number], torch.log_softmax(scores[owner == number], 0))
+        torch.testing.assert_close(found[turn == number], torch.log_softmax(scores[turn == number], 0))
 
 
 @pytest.mark.slow

@@ -41,17 +41,17 @@ def train(folder: Path, max_steps: int | None = None, **changes: Any) -> dict[st
 
 @pytest.mark.parametrize("has_subgoals", [True, False])
 def test_imitation_learns(tmp_path: Path, has_subgoals: bool) -> None:
-    figures = train(
+    metrics = train(
         tmp_path, has_subgoals=has_subgoals, imitation_epochs=30, imitation_lr=3e-3, updates=0, temperature=0.0
     )
-    assert figures["success"] >= 0.9
-    assert figures["segments"] == (2.0 if has_subgoals else 1.0)
+    assert metrics["success"] >= 0.9
+    assert metrics["segments"] == (2.0 if has_subgoals else 1.0)
 
 
 @pytest.mark.parametrize("has_subgoals", [True, False])
 def test_ppo_learns_without_an_expert(tmp_path: Path, has_subgoals: bool) -> None:
     changes = {"lr": 3e-3, "entropy_coefficient": 0.01, "episodes_per_update": 64, "ppo_minibatch": 64, "num_envs": 16}
-    figures = train(
+    metrics = train(
         tmp_path,
         has_subgoals=has_subgoals,
         expert_episodes=0,
@@ -60,7 +60,7 @@ def test_ppo_learns_without_an_expert(tmp_path: Path, has_subgoals: bool) -> Non
         evaluations_kept=1,
         **changes,
     )
-    assert figures["success"] >= 0.4  # chance is .05
+    assert metrics["success"] >= 0.4  # chance is .05
 
 
 def assert_same_run(first: Path, second: Path) -> None:
@@ -74,8 +74,8 @@ def test_a_resumed_run_is_the_same_run(tmp_path: Path) -> None:
     train(tmp_path / "whole", evaluation_every=1)
     for _ in range(4):
         train(tmp_path / "parts", max_steps=1, evaluation_every=1)
-    figures = train(tmp_path / "parts", evaluation_every=1)
-    assert figures["num_evaluations"] == 2
+    metrics = train(tmp_path / "parts", evaluation_every=1)
+    assert metrics["num_evaluations"] == 2
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
 
 

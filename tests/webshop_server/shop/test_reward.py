@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webshop_server import Catalogue, score_purchase
-from webshop_server.shop.reward import MATCH_ABOVE, is_match, normalize_color, token_set_ratio
+from webshop_server.shop.reward import MATCH_ABOVE, is_match, normalise_color, token_set_ratio
 
 PHRASES = st.text(alphabet="abc -_é'12", max_size=24)
 
@@ -42,7 +42,7 @@ def test_quick_no_is_right(left: str, right: str) -> None:
     ("value", "color"), [("dark blue", "blue"), ("tea", "tea"), ("wine red", "red"), ("tanned", "tan"), ("", "")]
 )
 def test_colors(value: str, color: str) -> None:
-    assert normalize_color(value) == color
+    assert normalise_color(value) == color
 
 
 def test_parts_of_a_purchase(small_catalogue: Catalogue) -> None:

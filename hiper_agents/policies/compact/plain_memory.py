@@ -1,14 +1,14 @@
-"""Notes for any text world: word overlaps between instruction, subgoal, action and observation."""
+"""Memory for any text world: word overlaps between instruction, subgoal, action and observation."""
 
 import re
 
-from hiper_agents.policies.compact.notes import Notes
+from hiper_agents.policies.compact.memory import Memory
 from hiper_agents.policies.compact.words import content_words, overlap, split_words
 
 _CLAUSE = re.compile(r"\s*(?:,\s*then\b|,|;|\bthen\b|\band\b)\s*")
 
 
-class PlainNotes(Notes):
+class PlainMemory(Memory):
     """Candidate subgoals are the clauses of the instruction."""
 
     def list_subgoals(self) -> list[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hiper_agents.policies.compact.notes import Notes
+from hiper_agents.policies.compact.memory import Memory
 from hiper_agents.policies.compact.words import split_words
 
 MAX_TURNS = 50
@@ -88,7 +88,7 @@ def type_of(name: str) -> str:
     return name.split(" ")[0]
 
 
-class ALFWorldNotes(Notes):
+class ALFWorldMemory(Memory):
     """Subgoals are the ways of handling the goal's object; features say how actions relate to them."""
 
     def list_subgoals(self) -> list[str]:

@@ -1,10 +1,10 @@
-"""What an agent notes down of an episode from its texts alone, and the numbers it reads off its notes."""
+"""What the compact policy remembers of an episode from its texts alone, and the features it reads off its memory."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +23,8 @@ Ids = npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """What the agent sees before it decides: the state and the subgoals it could choose.
+class TurnFeatures:
+    """What is seen before anything is decided: the state and the subgoals that could be chosen.
 
     Attributes:
         state: Features of the state, shape [STATE_FEATURES].
@@ -42,20 +42,31 @@ class View:
 
 
 @dataclass(frozen=True, eq=False)
-class Choices:
+class ActionFeatures:
     """The actions to choose from as they look under one subgoal.
 
     Attributes:
-        actions: Features, shape [actions, ACTION_FEATURES].
+        features: Shape [actions, ACTION_FEATURES].
         words: Hashed words, shape [actions, ACTION_WORDS].
     """
 
-    actions: Floats
+    features: Floats
     words: Ids
 
 
-class Notes(ABC):
-    """Notes on one episode.
+class Decided(Protocol):
+    """What a memory keeps of a decision: the subgoal's position, whether a segment opened, the action's text."""
+
+    @property
+    def subgoal(self) -> int: ...  # noqa: D102
+    @property
+    def is_boundary(self) -> bool: ...  # noqa: D102
+    @property
+    def command(self) -> str: ...  # noqa: D102
+
+
+class Memory(ABC):
+    """The memory of one episode.
 
     Subclasses know how one world writes its texts. They see observations, the instruction and the admissible
     actions, and the actions that were taken; nothing else of `info`. Without subgoals, for a flat agent, the
@@ -89,27 +100,27 @@ class Notes(ABC):
         """The open segment's subgoal; empty before the first turn."""
         return self.candidates[self.current] if self.current >= 0 else ""
 
-    def decide(self, subgoal: int, is_boundary: bool, action: str) -> None:
-        """Note down the decisions of a turn."""
-        self.age = 0 if is_boundary else self.age + 1
-        self.chosen[subgoal] += is_boundary
-        self.current = subgoal
-        self.last_action = action
-        self.taken[action] += 1
+    def remember(self, decision: Decided) -> None:
+        """Keep what was decided, before it is carried out."""
+        self.age = 0 if decision.is_boundary else self.age + 1
+        self.chosen[decision.subgoal] += decision.is_boundary
+        self.current = decision.subgoal
+        self.last_action = decision.command
+        self.taken[decision.command] += 1
 
     def observe(self, observation: str, admissible: Sequence[str]) -> None:
-        """Note down what came back."""
+        """Keep what came back."""
         self.turn += 1
         self.observation, self.admissible = observation, list(admissible)
         self.read(observation)
         self.actions = self.list_actions()
 
-    def view(self) -> View:
+    def features(self) -> TurnFeatures:
         """Return the features of the state and of all candidate subgoals."""
         positions = range(len(self.candidates) if self.has_subgoals else 0)
         subgoals = [self.describe_subgoal(position) for position in positions] or [[]]
         words = [hash_words(self.subgoal_words(text), SUBGOAL_WORDS) for text in self.candidates]
-        return View(
+        return TurnFeatures(
             state=pad_rows([self.describe_state()], STATE_FEATURES)[0],
             state_words=np.array(hash_words(self.state_words(), STATE_WORDS), dtype=np.int16),
             subgoals=pad_rows(subgoals, SUBGOAL_FEATURES),
@@ -117,11 +128,13 @@ class Notes(ABC):
             current=self.current,
         )
 
-    def choices(self, subgoal: str) -> Choices:
+    def action_features(self, subgoal: str) -> ActionFeatures:
         """Return the features of `actions` under a subgoal; for a flat agent, under the instruction."""
         rows = self.describe_actions(subgoal)
         words = [hash_words(self.action_words(action), ACTION_WORDS) for action in self.actions]
-        return Choices(pad_rows(rows, ACTION_FEATURES), np.array(words, dtype=np.int16).reshape(-1, ACTION_WORDS))
+        return ActionFeatures(
+            pad_rows(rows, ACTION_FEATURES), np.array(words, dtype=np.int16).reshape(-1, ACTION_WORDS)
+        )
 
     def common_subgoal_features(self, position: int) -> list[float]:
         """Return what is of use for a candidate in any world."""
@@ -171,24 +184,3 @@ class Notes(ABC):
     @abstractmethod
     def action_words(self, action: str) -> tuple[str, ...]:
         """Return the words of an action that the network is to know."""
-
-
-def open_notes(observation: str, info: Mapping[str, Any], has_subgoals: bool = True) -> Notes:
-    """Return fresh notes of the kind that fits the texts of the episode's first observation."""
-    from hiper_agents.policies.compact.alfworld_notes import ALFWorldNotes
-    from hiper_agents.policies.compact.plain_notes import PlainNotes
-    from hiper_agents.policies.compact.webshop_notes import WebShopNotes
-
-    kinds: dict[str, type[Notes]] = {"alfworld": ALFWorldNotes, "webshop": WebShopNotes, "plain": PlainNotes}
-    kind = kinds[recognise_world(observation, info)]
-    return kind(str(info["instruction"]), observation, info["admissible_actions"], has_subgoals)
-
-
-def recognise_world(observation: str, info: Mapping[str, Any]) -> str:
-    """Return the world whose texts these are: alfworld, webshop, or plain for any other."""
-    if "Your task is to:" in observation:
-        return "alfworld"
-    actions = info["admissible_actions"]
-    if any(action.startswith(("search[", "click[")) for action in actions):
-        return "webshop"
-    return "plain"

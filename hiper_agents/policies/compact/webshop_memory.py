@@ -13,7 +13,7 @@ from hiper_agents.agents.scripted.webshop_reading import (
     read_wish,
     stems,
 )
-from hiper_agents.policies.compact.notes import Notes
+from hiper_agents.policies.compact.memory import Memory
 from hiper_agents.policies.compact.words import CACHED_TEXTS, overlap, split_words
 
 MAX_TURNS = 15
@@ -62,7 +62,7 @@ class Product:
         )
 
 
-class WebShopNotes(Notes):
+class WebShopMemory(Memory):
     """Subgoals are the five stages of shopping; features say how pages and buttons fit the instruction."""
 
     def list_subgoals(self) -> list[str]:

@@ -1,0 +1,124 @@
+"""What the trainer knows of a policy.
+
+A turn holds up to three choices: KEEP or SWITCH, a subgoal where a segment opens, and an action. A policy may make each
+of them at once or token by token; either way every choice is a row: the turn it was made at, its kind, and its
+log-probability when it was made and now. The loss reads rows and asks no policy what it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, Self
+
+import numpy as np
+from torch import Tensor, nn
+
+from hiper_envs.reply import Reply
+
+Kind = Literal["action", "switch", "subgoal"]
+KINDS: tuple[Kind, ...] = ("action", "switch", "subgoal")
+
+
+class Decision(Protocol):
+    """What was decided at a turn, and how good the policy found the place where it decided.
+
+    Attributes:
+        reply: The whole reply that says it.
+        is_boundary: Whether a segment opens.
+        chooses_switch: Whether there was a KEEP or SWITCH to choose: a segment was open and the policy has subgoals.
+        chooses_subgoal: Whether a subgoal was chosen: at boundaries, if the policy has subgoals.
+        value_switch: Value before KEEP or SWITCH.
+        value_high: Value before a subgoal.
+        value_low: Value of state and subgoal.
+    """
+
+    @property
+    def reply(self) -> str: ...  # noqa: D102
+    @property
+    def is_boundary(self) -> bool: ...  # noqa: D102
+    @property
+    def chooses_switch(self) -> bool: ...  # noqa: D102
+    @property
+    def chooses_subgoal(self) -> bool: ...  # noqa: D102
+    @property
+    def value_switch(self) -> float: ...  # noqa: D102
+    @property
+    def value_high(self) -> float: ...  # noqa: D102
+    @property
+    def value_low(self) -> float: ...  # noqa: D102
+
+
+class Memory(Protocol):
+    """What a policy keeps of an episode, from its texts alone."""
+
+    def remember(self, decision: Any, /) -> None:
+        """Keep what was decided, before it is carried out."""
+
+    def observe(self, observation: str, admissible: Sequence[str]) -> None:
+        """Keep what came back."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Choices of one kind, made at some of the turns of a batch; all tensors have the shape [rows].
+
+    Attributes:
+        turn: Position of each row's turn in the batch.
+        made: Whether there was such a choice at all; rows without one are read by nobody.
+        log_old: Log-probability when it was made.
+        log_new: Log-probability now.
+        entropy: Entropy of what it was chosen from, now.
+        divergence: Kullback-Leibler divergence from the reference policy there; None without a reference.
+    """
+
+    turn: Tensor
+    made: Tensor
+    log_old: Tensor
+    log_new: Tensor
+    entropy: Tensor
+    divergence: Tensor | None = None
+
+
+class Policy(Protocol):
+    """Decides, and scores again what was decided.
+
+    Attributes:
+        network: The weights.
+        has_subgoals: False for a flat policy, which has neither switches nor subgoals.
+    """
+
+    @property
+    def network(self) -> nn.Module: ...  # noqa: D102
+    @property
+    def has_subgoals(self) -> bool: ...  # noqa: D102
+
+    def open_memory(self, observation: str, info: Mapping[str, Any]) -> Any:
+        """Return the memory of an episode that begins with this observation."""
+
+    def decide(
+        self, memories: Sequence[Any], rng: np.random.Generator | None = None, temperature: float = 1.0
+    ) -> Sequence[Any]:
+        """Decide a turn of several episodes.
+
+        Args:
+            memories: One episode's memory each; every episode must have an admissible action.
+            rng: Draws the decisions; None takes the likeliest.
+            temperature: Divides the scores before drawing; log-probabilities are those at temperature 1.
+
+        Returns:
+            One `Decision` for each.
+        """
+
+    def imitate(self, memory: Any, reply: Reply) -> Any:
+        """Return somebody else's turn as the `Decision` that this policy would have had to make."""
+
+    def encode(self, decisions: Sequence[Any]) -> Any:
+        """Read the turns of some decisions, of any episodes, as one batch for `score` and `values`."""
+
+    def score(self, batch: Any, reference: Self | None = None) -> Mapping[Kind, Rows]:
+        """Return the rows of a batch, of all kinds; with a reference, also how far the policy is from it."""
+
+    def values(self, batch: Any) -> Mapping[Kind, Tensor]:
+        """Return the value before each kind of choice, [turns], of those kinds whose values are learned."""
+
+    def copy(self) -> Self:
+        """Return the same policy with weights of its own, which nobody trains."""
