@@ -12,9 +12,8 @@ from rich.prompt import Prompt
 from rich.table import Table
 
 from hiper_agents.agents.human import HumanAgent
-from hiper_agents.factories import find_factory
 from hiper_agents.tasks import num_tasks, spread_tasks
-from hiper_envs.episodes.agents import Agent
+from hiper_envs.episodes.agents import Agent, load_factory
 from hiper_envs.episodes.play import play_episode
 from hiper_envs.episodes.record import Episode
 from hiper_envs.segments import SubgoalWrapper
@@ -40,8 +39,8 @@ def find_agent(name: str) -> Callable[[], Agent]:
     if name.endswith(".safetensors"):
         return lambda: load_agent(name)
     if ":" in name:
-        return find_factory(name)
-    return find_factory(f"hiper_agents:{check_choice(name, NAMED, 'agent')}")
+        return load_factory(name)
+    return load_factory(f"hiper_agents:{check_choice(name, NAMED, 'agent')}")
 
 
 def load_agent(path: str) -> Agent:

@@ -15,6 +15,7 @@ import tyro
 from rich.console import Console
 from rich.text import Text
 
+from hiper_envs.episodes.agents import AgentError, split_name
 from leaderboard.board.report import rank_runs, write_report
 from leaderboard.board.tables import (
     render_comparisons,
@@ -33,7 +34,6 @@ from leaderboard.play.player import WorldError
 from leaderboard.play.progress import show_progress
 from leaderboard.play.run_folder import Run, RunError, find_runs, load_run
 from leaderboard.play.runner import run_panel
-from leaderboard.play.submission import SubmissionError, split_name
 from leaderboard.scoring.scores import compare_runs, score_run
 from leaderboard.scoring.verification import verify_run
 
@@ -297,7 +297,7 @@ def main() -> None:
     sys.path.insert(0, os.getcwd())
     try:
         code = tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="leaderboard", description=_DESCRIPTION)
-    except (PanelError, RunError, SubmissionError, WorldError, OSError) as error:
+    except (PanelError, RunError, AgentError, WorldError, OSError) as error:
         Console(stderr=True).print(Text(f"leaderboard: {error}"), soft_wrap=True)
         code = BAD_INPUT
     except KeyboardInterrupt:

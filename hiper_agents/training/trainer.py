@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from hiper_agents.factories import find_factory
 from hiper_agents.policies.policy import Policy
 from hiper_agents.policies.table import make_policy
 from hiper_agents.tasks import draw_tasks, num_tasks, spread_tasks
@@ -32,7 +31,7 @@ from hiper_agents.training.config import TrainConfig
 from hiper_agents.training.losses import LossConfig, imitation_loss, ppo_loss, take_step
 from hiper_agents.training.progress import Listener, Silence
 from hiper_agents.training.rollout import Rollout, TextEnv, make_envs, play_tasks, record_expert, summarise
-from hiper_envs.episodes.agents import Agent
+from hiper_envs.episodes.agents import Agent, load_factory
 
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHTS = "weights.safetensors"
@@ -68,7 +67,7 @@ class Trainer:
         self.config = config
         self.folder = folder
         self.listener: Listener = listener or Silence()
-        self._make_expert = make_expert or find_factory(config.expert)
+        self._make_expert = make_expert or load_factory(config.expert)
         self._demonstrations: LearningBatch | None = None
         self._envs: dict[str, list[TextEnv]] = {}
         self.step = 0

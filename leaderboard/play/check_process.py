@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import msgspec
 
+from hiper_envs.episodes.agents import AgentError
 from leaderboard.panels.fingerprint import PanelError
 from leaderboard.play.child import claim_standard_streams
 from leaderboard.play.conformance import Finding, check_agent
-from leaderboard.play.submission import SubmissionError
 from leaderboard.play.worker import describe_end, worker_environment
 
 
@@ -40,7 +40,7 @@ def check_in_process(setup: CheckSetup) -> Iterator[Finding]:
 
     Raises:
         PanelError: A world cannot be made.
-        SubmissionError: The agent cannot be loaded or made.
+        AgentError: The agent cannot be loaded or made.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "leaderboard.play.check_process"],
@@ -69,7 +69,7 @@ def _receive(process: subprocess.Popen[bytes], setup: CheckSetup) -> Iterator[Fi
             case str(entered):
                 world = entered
             case Refusal(reason, is_agent):
-                raise SubmissionError(reason) if is_agent else PanelError(reason)
+                raise AgentError(reason) if is_agent else PanelError(reason)
             case finding:
                 yield finding
     yield Finding(world, "leaves its process alone", "fail", f"the agent's process {describe_end(process.wait())}")
@@ -87,8 +87,8 @@ def main() -> None:
     try:
         for finding in check_agent(setup.agent, setup.worlds, setup.turn_seconds, on_world=send):
             send(finding)
-    except (PanelError, SubmissionError) as error:
-        send(Refusal(str(error), isinstance(error, SubmissionError)))
+    except (PanelError, AgentError) as error:
+        send(Refusal(str(error), isinstance(error, AgentError)))
     send(None)
 
 

@@ -9,10 +9,10 @@ from typing import IO
 
 import msgspec
 
+from hiper_envs.episodes.agents import AgentError
 from leaderboard.panels.fingerprint import PanelError
 from leaderboard.play.player import Player, WorldError
 from leaderboard.play.protocol import Answer, Played, PlayTask, Ready, Refused, Setup, TurnStarted, WorldBroken
-from leaderboard.play.submission import SubmissionError
 
 
 def main() -> None:
@@ -32,8 +32,8 @@ def main() -> None:
             turn_seconds=setup.turn_seconds,
             on_turn=lambda last_reply: send(TurnStarted(last_reply)),
         )
-    except (PanelError, SubmissionError) as error:
-        send(Refused(str(error), isinstance(error, SubmissionError)))
+    except (PanelError, AgentError) as error:
+        send(Refused(str(error), isinstance(error, AgentError)))
         return
     send(Ready())
     for line in requests:

@@ -61,7 +61,7 @@ def check_agent(
         What was found, check by check.
 
     Raises:
-        SubmissionError: The agent cannot be loaded or made.
+        AgentError: The agent cannot be loaded or made.
     """
     make_agent = load_agent(name)
     agent = make_agent()

@@ -11,10 +11,11 @@ from types import FrameType
 import msgspec
 
 from hiper_envs import Agent, Episode, play_episode
+from hiper_envs.episodes.agents import AgentError, AgentFactory
 from hiper_envs.episodes.record import Usage
 from leaderboard.panels.fingerprint import PanelTask
 from leaderboard.panels.panel import Panel
-from leaderboard.play.submission import AgentFactory, SubmissionError, load_agent
+from leaderboard.play.submission import load_agent
 
 PACKAGE_FOLDER = Path(__file__).parent
 NUM_TRACEBACK_FRAMES = 3
@@ -144,7 +145,7 @@ class Player:
 
     Raises:
         PanelError: The world cannot be made or lacks a task.
-        SubmissionError: The agent cannot be loaded or made.
+        AgentError: The agent cannot be loaded or made.
     """
 
     def __init__(
@@ -181,7 +182,7 @@ class Player:
     def _make_agent_again(self) -> Agent:
         try:
             return self._make_agent()
-        except SubmissionError as error:
+        except AgentError as error:
             return _BrokenAgent(str(error))
 
 

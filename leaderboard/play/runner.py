@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hiper_envs import Episode
+from hiper_envs.episodes.agents import split_name
 from leaderboard.panels.fingerprint import PanelTask
 from leaderboard.panels.panel import Panel, load_panel
 from leaderboard.play.player import Player
 from leaderboard.play.protocol import Setup
 from leaderboard.play.run_folder import Run, RunHeader, installed_versions, load_run, open_run
-from leaderboard.play.submission import agent_digest, split_name
+from leaderboard.play.submission import agent_digest
 from leaderboard.play.worker import play_in_processes
 
 
@@ -54,7 +55,7 @@ def run_panel(
 
     Raises:
         PanelError: The panel or its world cannot be loaded.
-        SubmissionError: The agent cannot be loaded or made.
+        AgentError: The agent cannot be loaded or made.
         RunError: The folder belongs to another run, or another process writes to it.
         WorldError: The environment failed; the episodes before are kept.
     """

@@ -12,11 +12,11 @@ from typing import IO
 import msgspec
 
 from hiper_envs import Episode
+from hiper_envs.episodes.agents import AgentError
 from hiper_envs.episodes.play import EpisodeRecorder
 from leaderboard.panels.fingerprint import PanelError, PanelTask
 from leaderboard.play.player import WorldError
 from leaderboard.play.protocol import Answer, Played, PlayTask, Ready, Refused, Setup, TurnStarted, WorldBroken
-from leaderboard.play.submission import SubmissionError
 
 GRACE_SECONDS = 5.0
 """Time over the turn limit after which a process that does not interrupt its agent by itself is stopped."""
@@ -32,7 +32,7 @@ def play_in_processes(
 
     Raises:
         PanelError: The world cannot be made or lacks a task.
-        SubmissionError: The agent cannot be loaded or made.
+        AgentError: The agent cannot be loaded or made.
         WorldError: The environment failed.
     """
     waiting = iter(tasks)
@@ -110,7 +110,7 @@ class WorkerProcess:
 
         Raises:
             PanelError: The world cannot be made or lacks a task.
-            SubmissionError: The agent cannot be loaded or made.
+            AgentError: The agent cannot be loaded or made.
             WorldError: The environment failed.
         """
         if self.is_overdue:
@@ -171,7 +171,7 @@ class WorkerProcess:
             case Refused(reason, is_agent):
                 if self._was_ready:
                     return self._lose(reason)
-                raise SubmissionError(reason) if is_agent else PanelError(reason)
+                raise AgentError(reason) if is_agent else PanelError(reason)
             case TurnStarted(last_reply):
                 if last_reply is not None:
                     self._replies.append(last_reply)
@@ -189,7 +189,7 @@ class WorkerProcess:
         self.close()
         self.deadline = None
         if not self._was_ready:
-            raise SubmissionError(f"loading the agent {self._setup.agent!r} failed: {error}; see {self._log_path}")
+            raise AgentError(f"loading the agent {self._setup.agent!r} failed: {error}; see {self._log_path}")
         env = self._setup.panel.make_env()
         recorder = EpisodeRecorder(env, self._setup.agent_name)
         recorder.reset(self._request.task.task, self._request.seed)

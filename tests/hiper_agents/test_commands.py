@@ -214,7 +214,7 @@ def test_agents_that_cannot_be_imported_get_a_sentence(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     for name, sentence in (
-        ("wrong_agent:Agent", "cannot be found: No module named 'nothing_of_this_name'"),
+        ("wrong_agent:Agent", "'wrong_agent' imports 'nothing_of_this_name', which is not installed"),
         ("other_agent:agent", "is of type int; it must be a class"),
         ("worse_agent.py:Agent", r"importing 'worse_agent.py' failed: ZeroDivisionError"),
     ):

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 
-from hiper_agents.factories import find_factory
 from hiper_agents.tasks import draw_tasks, spread_tasks
 from hiper_agents.training.checkpoint import load_tensors, save_tensors
 from hiper_agents.training.config import TrainConfig, make_config
@@ -160,11 +159,3 @@ def test_tasks() -> None:
     assert sorted(drawn[:5]) == sorted(drawn[5:10]) == list(range(5)) and len(drawn) == 12
     assert spread_tasks(10, 4) == [0, 2, 5, 7]
     assert spread_tasks(3, 9) == [0, 1, 2]
-
-
-def test_factories_are_found_by_name() -> None:
-    assert find_factory("hiper_agents:expert")().act.__name__ == "act"
-    with pytest.raises(ValueError, match="is not of the form module:attribute"):
-        find_factory("expert")
-    with pytest.raises(ValueError, match="cannot be found"):
-        find_factory("hiper_agents:nobody")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from hiper_envs.episodes.agents import AgentError
 from leaderboard.panels.panel import Panel, write_panel
 from leaderboard.play import worker as worker_process
 from leaderboard.play.player import WorldError
 from leaderboard.play.run_folder import RunError, load_run
 from leaderboard.play.runner import Progress, run_panel
-from leaderboard.play.submission import SubmissionError
 
 
 def episodes_bytes(folder: Path) -> bytes:
@@ -161,7 +161,7 @@ def test_edited_agent_is_refused(panel: Panel, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"mine\.py has changed since the run in '.*/run' began: .* --name or --out"):
         run_panel(f"{source}:Mine", panel, tmp_path / "run", num_workers=0)
     source.unlink()
-    with pytest.raises(SubmissionError, match=r"there is no file '.*mine\.py'"):
+    with pytest.raises(AgentError, match=r"there is no file '.*mine\.py'"):
         run_panel(f"{source}:Mine", panel, tmp_path / "run", num_workers=0)
 
 
@@ -176,9 +176,9 @@ def test_two_runs_into_one_folder_are_refused(panel: Panel, tmp_path: Path) -> N
 
 def test_agent_that_cannot_be_made_leaves_no_run(panel: Panel, tmp_path: Path) -> None:
     for num_workers in (0, 1):
-        with pytest.raises(SubmissionError, match="could not be made without arguments: RuntimeError: no weights"):
+        with pytest.raises(AgentError, match="could not be made without arguments: RuntimeError: no weights"):
             run_panel("toy_world:Unready", panel, tmp_path / "runs/toy", num_workers=num_workers)
-        with pytest.raises(SubmissionError, match="did you mean 'Worker'"):
+        with pytest.raises(AgentError, match="did you mean 'Worker'"):
             run_panel("toy_world:Wroker", panel, tmp_path / "runs/toy", num_workers=num_workers)
         assert not list(tmp_path.iterdir())
     assert run_panel("toy_world:Worker", panel, tmp_path, num_episodes=1, num_workers=0).header.name == "Worker"
@@ -186,7 +186,7 @@ def test_agent_that_cannot_be_made_leaves_no_run(panel: Panel, tmp_path: Path) -
 
 def test_agent_that_prints_before_it_is_refused_keeps_its_log(panel: Panel, tmp_path: Path) -> None:
     (tmp_path / "loud.py").write_text("import os\nprint('no licence', flush=True)\nos._exit(4)\n")
-    with pytest.raises(SubmissionError, match=r"ended with exit code 4; see .*agent\.log"):
+    with pytest.raises(AgentError, match=r"ended with exit code 4; see .*agent\.log"):
         run_panel(f"{tmp_path}/loud.py:Agent", panel, tmp_path / "run")
     assert (tmp_path / "run/agent.log").read_text() == "no licence\n"
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from hiper_envs.episodes.agents import AgentError
 from leaderboard.play.conformance import check_agent
-from leaderboard.play.submission import SubmissionError, load_agent
+from leaderboard.play.submission import load_agent
 
 TOY = ("toy_world:Toy-v0",)
 
@@ -28,19 +29,19 @@ def test_nested_attribute_loads() -> None:
         ("toy_wurld:Worker", "there is no module 'toy_wurld'"),
         ("toy_world.deeper:Worker", "there is no module 'toy_world.deeper'"),
         ("toy_world:Wroker", "'toy_world' has no 'Wroker'; did you mean 'Worker'?"),
-        ("toy_world:NUMBER", "is a int; it must be a class, or a function"),
+        ("toy_world:NUMBER", "is of type int; it must be a class, or a function"),
         ("nowhere/agent.py:Worker", "there is no file 'nowhere/agent.py'"),
     ],
 )
 def test_name_that_does_not_load(name: str, message: str) -> None:
-    with pytest.raises(SubmissionError) as caught:
+    with pytest.raises(AgentError) as caught:
         load_agent(name)
     assert message in str(caught.value)
 
 
 def test_near_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "agent.py").touch()
-    with pytest.raises(SubmissionError, match=r"did you mean '.*/agent\.py'\?"):
+    with pytest.raises(AgentError, match=r"did you mean '.*/agent\.py'\?"):
         load_agent(f"{tmp_path}/agnet.py:Agent")
 
 
@@ -48,9 +49,9 @@ def test_failing_and_lacking_imports_are_told_apart(tmp_path: Path, monkeypatch:
     (tmp_path / "failing.py").write_text("1 / 0\n")
     (tmp_path / "lacking.py").write_text("import surely_not_installed\n")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(SubmissionError, match="importing 'failing' failed: ZeroDivisionError"):
+    with pytest.raises(AgentError, match="importing 'failing' failed: ZeroDivisionError"):
         load_agent("failing:Agent")
-    with pytest.raises(SubmissionError, match="'lacking' imports 'surely_not_installed', which is not installed"):
+    with pytest.raises(AgentError, match="'lacking' imports 'surely_not_installed', which is not installed"):
         load_agent("lacking:Agent")
 
 
@@ -63,7 +64,7 @@ def test_failing_and_lacking_imports_are_told_apart(tmp_path: Path, monkeypatch:
     ],
 )
 def test_agent_that_cannot_be_made(name: str, message: str) -> None:
-    with pytest.raises(SubmissionError, match=message):
+    with pytest.raises(AgentError, match=message):
         load_agent(name)()
 
 
