@@ -4,6 +4,9 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 
+ALFWORLD_MAX_TURNS = 50
+WEBSHOP_MAX_TURNS = 15
+
 
 class EnvSpec(NamedTuple):
     """One registered id."""
@@ -19,9 +22,14 @@ ENV_SPECS = (
         "hiper/ALFWorld-v0",
         "hiper_envs.alfworld.env:ALFWorldEnv",
         "hiper_envs.vector:make_alfworld_vector",
-        50,
+        ALFWORLD_MAX_TURNS,
     ),
-    EnvSpec("hiper/WebShop-v0", "hiper_envs.webshop.env:WebShopEnv", "hiper_envs.vector:make_webshop_vector", 15),
+    EnvSpec(
+        "hiper/WebShop-v0",
+        "hiper_envs.webshop.env:WebShopEnv",
+        "hiper_envs.vector:make_webshop_vector",
+        WEBSHOP_MAX_TURNS,
+    ),
 )
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hiper_envs.episodes.agents import AgentError, split_name
+from hiper_envs.registration import ALFWORLD_MAX_TURNS
 from leaderboard.board.report import rank_runs, write_report
 from leaderboard.board.tables import (
     render_comparisons,
@@ -202,7 +203,7 @@ def freeze(
     env_id: str | None = None,
     options: str = "{}",
     tasks: int | None = None,
-    max_turns: int = 50,
+    max_turns: int = ALFWORLD_MAX_TURNS,
     seed: int = 0,
     description: str = "",
 ) -> int:

@@ -18,6 +18,7 @@ from hiper_envs.webshop.tasks import WebShopTasks
 from webshop_server.allowed_names import check_choice, refuse_unknown
 from webshop_server.catalogue.catalogue import Catalogue
 from webshop_server.catalogue.goals import KINDS, SPLITS, Goals
+from webshop_server.shop.actions import make_searchable
 from webshop_server.shop.page_text import write_rich_text, write_text
 from webshop_server.shop.pages import Page
 from webshop_server.shop.plan import plan_purchase
@@ -32,7 +33,6 @@ SAMPLE_ACTIONS = (
     "click[back to search]", "click[buy now]", "think[which one?]", "",
 )  # fmt: skip
 _SEED_LIMIT = 1 << 31
-_UNSEARCHABLE = str.maketrans("[]\n", "   ")
 
 
 class WebShopEnv(gym.Env[str, str]):
@@ -206,7 +206,7 @@ class WebShopEnv(gym.Env[str, str]):
 def list_admissible_actions(page: Page) -> list[str]:
     """Return the actions that a page offers, each to be carried out as it stands."""
     if page.has_search_bar:
-        return [f"search[{page.instruction.translate(_UNSEARCHABLE)}]"]
+        return [f"search[{make_searchable(page.instruction)}]"]
     return [f"click[{text}]" for text in page.clickables if text]
 
 

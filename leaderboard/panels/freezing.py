@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hiper_envs.registration import ALFWORLD_MAX_TURNS, WEBSHOP_MAX_TURNS
 from hiper_envs.task_types import task_type
 from leaderboard.panels.fingerprint import PanelError, PanelTask, fingerprint_world, make_world
 from leaderboard.panels.panel import Panel, seal_panel
@@ -15,35 +16,35 @@ RECIPES: dict[str, dict[str, Any]] = {
         "env_id": ALFWORLD,
         "env_options": {"split": "valid_unseen", "games": "generated"},
         "num_tasks": 18,
-        "max_turns": 50,
+        "max_turns": ALFWORLD_MAX_TURNS,
         "description": "Three tasks of each of the six types in unseen scenes, for a first look.",
     },
     "alfworld-seen-v1": {
         "env_id": ALFWORLD,
         "env_options": {"split": "valid_seen", "games": "generated"},
         "num_tasks": 140,
-        "max_turns": 50,
+        "max_turns": ALFWORLD_MAX_TURNS,
         "description": "140 tasks in scenes that also occur in training.",
     },
     "alfworld-unseen-v1": {
         "env_id": ALFWORLD,
         "env_options": {"split": "valid_unseen", "games": "generated"},
         "num_tasks": 134,
-        "max_turns": 50,
+        "max_turns": ALFWORLD_MAX_TURNS,
         "description": "134 tasks in scenes that never occur in training.",
     },
     "webshop-demo-v1": {
         "env_id": WEBSHOP,
         "env_options": {"split": "test_disjoint"},
         "num_tasks": 20,
-        "max_turns": 15,
+        "max_turns": WEBSHOP_MAX_TURNS,
         "description": "20 goals over the generated catalogue, products not seen in training, for a first look.",
     },
     "webshop-test-v1": {
         "env_id": WEBSHOP,
         "env_options": {"split": "test_disjoint"},
         "num_tasks": 200,
-        "max_turns": 15,
+        "max_turns": WEBSHOP_MAX_TURNS,
         "description": "200 goals over the generated catalogue whose products do not occur in training.",
     },
 }

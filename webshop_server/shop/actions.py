@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 CLICK_START = "click["
+_NOT_IN_A_SEARCH = str.maketrans("[]\n\r", "    ")
 
 
 def parse_click(action: str) -> str:
@@ -26,3 +27,8 @@ def parse_action(action: str) -> tuple[str, str]:
     stop = line.rfind("]")
     start = line.rfind("[", 0, max(0, stop - 1))
     return (line[:start], line[start + 1 : stop]) if start > 0 else ("", "")
+
+
+def make_searchable(text: str) -> str:
+    """Return the text with blanks for the characters that would end a search action early."""
+    return text.translate(_NOT_IN_A_SEARCH)

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 from webshop_server.catalogue.goals import Goal
 from webshop_server.product import Product
+from webshop_server.shop.actions import make_searchable
 from webshop_server.shop.pages import RESULTS_PER_PAGE
 from webshop_server.shop.reward import is_match, normalise_color
 from webshop_server.shop.shop import Session, Shop
-
-_NOT_IN_A_SEARCH = str.maketrans("[]\n\r", "    ")
 
 
 def plan_purchase(shop: Shop, session: Session) -> list[str]:
@@ -56,7 +55,7 @@ def _turn_pages(shop: Shop, session: Session, number: int) -> list[str]:
 
 
 def _plan_search(shop: Shop, number: int, product: Product) -> list[str]:
-    queries = (product.title.lower().translate(_NOT_IN_A_SEARCH).strip(), f"<q> {product.query}")
+    queries = (make_searchable(product.title.lower()).strip(), f"<q> {product.query}")
     places = {
         query: found.index(number)
         for query in queries

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hiper_agents.agents.scripted.random_agent import SHOP_SUBGOALS
-from hiper_agents.agents.scripted.webshop_reading import make_searchable, page_kind, read_hits, read_item
 from hiper_envs.reply import write_reply
+from hiper_envs.webshop.reading import page_kind, read_hits, read_item
+from webshop_server.shop.actions import make_searchable
 
 _SEARCH, _CHOOSE, _, _OPTIONS, _BUY = SHOP_SUBGOALS
 
@@ -39,7 +40,7 @@ class RuleAgent:
     def _decide(self, observation: str, info: Mapping[str, object], instruction: str) -> tuple[str, str]:
         kind = page_kind(info)
         if kind == "search":
-            return _SEARCH, f"search[{make_searchable(instruction)}]"
+            return _SEARCH, f"search[{make_searchable(instruction).strip()}]"
         if kind == "results":
             hits = read_hits(observation, info)
             return _CHOOSE, f"click[{hits[0].asin}]" if hits else "click[back to search]"

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from hiper_agents.agents.scripted.random_agent import SHOP_SUBGOALS
 from hiper_agents.agents.scripted.webshop_judgement import choose_options, judge_item, judge_name, rate_hit
-from hiper_agents.agents.scripted.webshop_reading import (
+from hiper_envs.registration import WEBSHOP_MAX_TURNS
+from hiper_envs.reply import write_reply
+from hiper_envs.webshop.reading import (
     Hit,
     Item,
     Wish,
-    make_searchable,
     page_kind,
     read_clickables,
     read_details,
@@ -19,11 +20,10 @@ from hiper_agents.agents.scripted.webshop_reading import (
     read_item,
     read_wish,
 )
-from hiper_envs.reply import write_reply
+from webshop_server.shop.actions import make_searchable
 
 SEARCH, CHOOSE, INSPECT, OPTIONS, BUY = SHOP_SUBGOALS
 DETAIL_PAGES = ("features", "description")
-MAX_TURNS = 15
 PROMISE_WEIGHT = 0.1
 
 
@@ -57,7 +57,7 @@ class WebShopExpert:
         num_compared: Products whose page is opened, at most.
     """
 
-    def __init__(self, max_turns: int = MAX_TURNS, accept: float = 0.93, num_compared: int = 5) -> None:
+    def __init__(self, max_turns: int = WEBSHOP_MAX_TURNS, accept: float = 0.93, num_compared: int = 5) -> None:
         self.max_turns = max_turns
         self.accept = accept
         self.num_compared = num_compared
@@ -92,7 +92,7 @@ class WebShopExpert:
         kind = page_kind(info)
         if kind == "search":
             self._num_searches += 1
-            return SEARCH, f"search[{wish.query if self._num_searches == 1 else make_searchable(wish.subject)}]"
+            return SEARCH, f"search[{wish.query if self._num_searches == 1 else make_searchable(wish.subject).strip()}]"
         if kind == "results":
             return self._on_results(wish, observation, info)
         if kind == "item" and self._current is not None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 from rapidfuzz import fuzz
 
-from hiper_agents.agents.scripted.webshop_reading import Hit, Item, Wish, stem, stems
+from hiper_envs.webshop.reading import Hit, Item, Wish, stem, stems
 
 LIKELY_UNSEEN, LIKELY_UNFOUND = 0.72, 0.4
 CLOSE_ENOUGH = 60.0

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from hiper_agents.policies.compact.memory import Memory
 from hiper_agents.policies.compact.words import split_words
+from hiper_envs.registration import ALFWORLD_MAX_TURNS
 
-MAX_TURNS = 50
 KINDS = ("pick", "clean", "heat", "cool", "pick_two", "look_at")
 TREATMENTS = {"clean": "clean", "heat": "hot", "cool": "cool"}
 TOOLS = {"clean": "sinkbasin", "heat": "microwave", "cool": "fridge"}
@@ -203,7 +203,7 @@ class ALFWorldMemory(Memory):
             float(any(name in self.here for name in lamp_places)),
             float(self.is_lamp_on),
             float(self.has_failed),
-            self.turn / MAX_TURNS,
+            self.turn / ALFWORLD_MAX_TURNS,
             unread / max(1, len(self.places)),
             min(self.age, 20) / 20,
             float(any(self._is_tool(name) for name in self.here)),

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from hiper_agents.agents.scripted.webshop_reading import (
+from hiper_agents.policies.compact.memory import Memory
+from hiper_agents.policies.compact.words import CACHED_TEXTS, overlap, split_words
+from hiper_envs.registration import WEBSHOP_MAX_TURNS
+from hiper_envs.webshop.reading import (
     Wish,
     page_kind,
     read_details,
@@ -13,10 +16,7 @@ from hiper_agents.agents.scripted.webshop_reading import (
     read_wish,
     stems,
 )
-from hiper_agents.policies.compact.memory import Memory
-from hiper_agents.policies.compact.words import CACHED_TEXTS, overlap, split_words
 
-MAX_TURNS = 15
 PAGE_KINDS = ("search", "results", "item", "details", "done")
 SUBGOALS = (
     "search for the product",
@@ -190,10 +190,10 @@ class WebShopMemory(Memory):
         is_item = self.kind in ("item", "details")
         best, hope = self._survey()
         num_open = self._count_open() if is_item else 0
-        left = MAX_TURNS - self.turn
+        left = WEBSHOP_MAX_TURNS - self.turn
         return [
             *(float(self.kind == kind) for kind in PAGE_KINDS),
-            left / MAX_TURNS,
+            left / WEBSHOP_MAX_TURNS,
             float(left <= 1 + num_open),
             float(left <= 3 + num_open),
             float(left <= 5 + num_open),

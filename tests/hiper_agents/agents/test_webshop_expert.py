@@ -13,7 +13,8 @@ from hiper_agents.agents.scripted.random_agent import SHOP_SUBGOALS, RandomAgent
 from hiper_agents.agents.scripted.rule_agent import RuleAgent, named_values
 from hiper_agents.agents.scripted.webshop_expert import WebShopExpert
 from hiper_agents.agents.scripted.webshop_judgement import choose_options, judge_item
-from hiper_agents.agents.scripted.webshop_reading import (
+from hiper_envs import parse_reply, play_episode
+from hiper_envs.webshop.reading import (
     Item,
     page_kind,
     read_details,
@@ -23,7 +24,6 @@ from hiper_agents.agents.scripted.webshop_reading import (
     read_wish,
     stems,
 )
-from hiper_envs import parse_reply, play_episode
 
 RESULTS = (
     "Instruction: [SEP] Find me a mug [SEP] Back to Search [SEP] Page 1 (Total results: 50) [SEP] Next > [SEP] "

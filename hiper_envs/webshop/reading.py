@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from webshop_server.shop.actions import make_searchable
+
 PageKind = Literal["search", "results", "item", "details"]
 
 STOP_WORDS = frozenset(
@@ -20,7 +22,6 @@ STOP_WORDS = frozenset(
 _PRICE_CLAUSE = re.compile(r",? *(?:and )?price (?:lower|less) than \$?([\d.,]+?)(?:\.00)? dollars?", re.IGNORECASE)
 _NEXT_OPTION = re.compile(r", and (?=[a-z][\w &/-]*: )", re.IGNORECASE)
 _TEMPLATE_START = re.compile(r"find me ", re.IGNORECASE)
-_BRACKETS = str.maketrans("[]\n", "   ")
 _WITH = " with "
 _LINK = re.compile(r" (?:with|for) ")
 _WORD = re.compile(r"[a-z0-9][a-z0-9.'\u2019]*")
@@ -54,9 +55,9 @@ class Wish:
         """What to search for: the wish, and a template's options once more, as they tell near copies apart."""
         if not self.is_template:
             words = [word for word in self.text.split() if word.lower().strip(".,!?") not in STOP_WORDS]
-            return make_searchable(" ".join(words) or self.text)
+            return make_searchable(" ".join(words) or self.text).strip()
         subject = _TEMPLATE_START.sub("", self.text, count=1)
-        return make_searchable(" ".join([subject, *(f"{name} {value}" for name, value in self.options)]))
+        return make_searchable(" ".join([subject, *(f"{name} {value}" for name, value in self.options)])).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,6 @@ def stem(word: str) -> str:
 def stems(text: str) -> frozenset[str]:
     """Return the stems of the words of `text` that carry meaning."""
     return frozenset(stem(word) for word in _WORD.findall(text.lower()) if word not in STOP_WORDS)
-
-
-def make_searchable(text: str) -> str:
-    """Return the text without the characters that would end an action early."""
-    return text.translate(_BRACKETS).strip()
 
 
 def read_wish(instruction: str) -> Wish:
