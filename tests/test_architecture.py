@@ -1,67 +1,149 @@
-"""Who imports whom, and what an import costs, as CONTRIBUTING.md says."""
+"""Who imports whom, how large things are, and what an import costs, as CONTRIBUTING.md says."""
 
 import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ALLOWED = {
+ALLOWED: dict[str, set[str]] = {
     "webshop_server": set(),
     "hiper_envs": {"webshop_server"},
     "hiper_agents": {"hiper_envs", "webshop_server"},
     "leaderboard": {"hiper_envs", "webshop_server"},
 }
-DOORS = {
-    "textworld": {"hiper_envs/alfworld/official/engine.py"},
-    "alfworld": {"hiper_envs/alfworld/official/engine.py"},
-    "starlette": {"webshop_server/site/app.py"},
-    "uvicorn": {"webshop_server/site/app.py"},
-    "spacy": {"webshop_server/catalogue/nouns.py"},
+FLOORS: dict[str, tuple[str, ...]] = {
+    "webshop_server": ("allowed_names product", "search generated", "catalogue", "shop", "site", "__init__ __main__"),
+    "hiper_envs": (
+        "reply spaces task_types registration",
+        "segments prompts",
+        "episodes",
+        "milestones vector",
+        "alfworld webshop viewer",
+        "adapters",
+        "__init__",
+    ),
+    "hiper_envs.alfworld": ("__init__ games", "rules generated", "official sources reading", "milestones", "env"),
+    "hiper_envs.webshop": ("__init__ reading tasks milestones browser", "env"),
+    "hiper_agents": (
+        "worlds tasks",
+        "advantages policies",
+        "training",
+        "agents",
+        "evaluation",
+        "studies adapters",
+        "__init__ __main__",
+    ),
+    "hiper_agents.policies": ("__init__ policy", "agent table compact language"),
+    "leaderboard": ("panels", "play", "scoring", "board adapters", "__init__ __main__"),
 }
+"""A package's rooms and files from the bottom up; those on one floor do not know each other."""
+DOORS = {
+    "textworld": "hiper_envs/alfworld/official/",
+    "alfworld": "hiper_envs/alfworld/official/",
+    "fast_downward": "hiper_envs/alfworld/official/",
+    "starlette": "webshop_server/site/app.py",
+    "uvicorn": "webshop_server/site/app.py",
+    "selenium": "hiper_envs/webshop/browser.py",
+    "spacy": "webshop_server/catalogue/nouns.py",
+    "transformers": "hiper_agents/policies/language/",
+    "openai": "hiper_agents/agents/chat.py",
+    "stable_baselines3": "hiper_agents/adapters/sb3.py",
+}
+MAX_FILE_LINES, MAX_FUNCTION_LINES = 320, 50
 
 
-def imported_names(path: Path) -> Iterator[str]:
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def modules() -> dict[str, Path]:
+    return {module_name(path): path for package in ALLOWED for path in sorted((ROOT / package).rglob("*.py"))}
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Everything that a file imports, for types only or inside functions too, as modules of ours or first words."""
+    found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield node.module.split(".")[0]
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in modules() else node.module for name in names}
+    return frozenset(found)
 
 
-def sources(package: str) -> list[Path]:
-    return sorted((ROOT / package).rglob("*.py"))
+def own_imports(name: str) -> set[str]:
+    return {other for other in imports(modules()[name]) if other in modules() and other != name}
 
 
 @pytest.mark.parametrize("package", ALLOWED)
 def test_packages_import_only_what_they_may(package: str) -> None:
     forbidden = set(ALLOWED) - ALLOWED[package] - {package}
-    found = {
-        (str(path.relative_to(ROOT)), name)
-        for path in sources(package)
-        for name in imported_names(path)
-        if name in forbidden
-    }
-    assert not found
+    mine = [name for name in modules() if name.split(".")[0] == package]
+    assert not [
+        (name, other) for name in mine for other in imports(modules()[name]) if other.split(".")[0] in forbidden
+    ]
+
+
+def unit_of(package: str, name: str) -> str:
+    """Return the room or file of a package that a module lies in."""
+    return name.removeprefix(package).lstrip(".").split(".")[0] or "__init__"
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_rooms_import_only_from_below(package: str) -> None:
+    floors = {unit: floor for floor, units in enumerate(FLOORS[package]) for unit in units.split()}
+    inside = {name: unit_of(package, name) for name in modules() if f"{name}.".startswith(f"{package}.")}
+    assert not set(inside.values()) - set(floors), "a room or file that the picture does not know"
+    wrong = [
+        (name, other)
+        for name, unit in inside.items()
+        for other in own_imports(name) & set(inside)
+        if inside[other] != unit and floors[inside[other]] >= floors[unit]
+    ]
+    assert not wrong
+
+
+def test_nothing_imports_in_a_circle() -> None:
+    waiting = {name: own_imports(name) for name in modules()}
+    while free := [name for name, needs in waiting.items() if not needs & set(waiting)]:
+        for name in free:
+            del waiting[name]
+    assert not waiting
 
 
 @pytest.mark.parametrize("library", DOORS)
 def test_heavy_libraries_have_one_door(library: str) -> None:
-    users = {
-        str(path.relative_to(ROOT))
-        for package in ALLOWED
-        for path in sources(package)
-        if library in imported_names(path)
-    }
-    assert users <= DOORS[library]
+    users = [name for name, path in modules().items() if library in {each.split(".")[0] for each in imports(path)}]
+    assert all(str(modules()[name].relative_to(ROOT)).startswith(DOORS[library]) for name in users), users
 
 
 def test_torch_stays_out_of_estimators_and_configs() -> None:
-    files = [*sources("hiper_agents/advantages"), ROOT / "hiper_agents/training/config.py"]
-    assert not [path for path in files if "torch" in imported_names(path)]
+    quiet = [name for name in modules() if name.startswith(("hiper_agents.advantages", "hiper_agents.training.config"))]
+    assert not [name for name in quiet if "torch" in imports(modules()[name])]
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Names of a file's functions and their lines without the docstring."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            lines = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+            yield node.name, lines + (node.body[0].lineno - node.lineno)
+
+
+def test_files_and_functions_stay_short() -> None:
+    sizes = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in modules().items()}
+    assert not {name: size for name, size in sizes.items() if size > MAX_FILE_LINES}
+    found = {(name, function): size for name, path in modules().items() for function, size in functions(path)}
+    assert not {where: size for where, size in found.items() if size > MAX_FUNCTION_LINES}
 
 
 def loaded_modules(statement: str) -> set[str]:
