@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 from weakref import WeakValueDictionary
 
 from hiper_envs.alfworld.games.files import GAME_SUFFIXES, explain_missing, read_manifest
+from hiper_envs.alfworld.games.human_goals import HumanGoalsError, read_human_goals
 from hiper_envs.alfworld.games.problem import Problem, read_game
 
 SPLITS = ("train", "train_eval", "valid_seen", "valid_unseen")
@@ -51,6 +52,9 @@ class GameSource(Protocol):
     def find_file(self, task: str) -> Path | None:
         """Return the file of a task's game, if it has one."""
 
+    def list_human_goals(self, task: str) -> tuple[str, ...]:
+        """Return the goals that people wrote for a task."""
+
 
 class GeneratedGames:
     """Games made on demand from their ids; `tasks` lists those of the present edition and knows those of the first."""
@@ -69,6 +73,17 @@ class GeneratedGames:
     def find_file(self, task: str) -> Path | None:
         """Generated games have no file."""
         return None
+
+    def list_human_goals(self, task: str) -> tuple[str, ...]:
+        """Nobody wrote goals for generated games.
+
+        Raises:
+            HumanGoalsError: In any case.
+        """
+        raise HumanGoalsError(
+            f"goals='human' is for the released games, for which people wrote goals; {task!r} is generated: set"
+            " $ALFWORLD_DATA or give games=, or leave goals='template'"
+        )
 
 
 class GeneratedTasks(tuple[str, ...]):
@@ -121,6 +136,14 @@ class FileGames:
     def find_file(self, task: str) -> Path | None:
         """Return the file of a task's game."""
         return self._paths[task]
+
+    def list_human_goals(self, task: str) -> tuple[str, ...]:
+        """Return the goals that people wrote for a task.
+
+        Raises:
+            HumanGoalsError: There are none.
+        """
+        return read_human_goals(self._paths[task])
 
 
 def _share(source: str, task: str, load: "LoadGame") -> Problem:

@@ -233,8 +233,15 @@ def fingerprint(value: object) -> str:
 
 
 def write_grammar(text: str, task: str, wording: Wording, has_help: bool) -> str:
-    """Return alfworld's grammar file with this game's task and wording."""
-    text = text.replace(UNKNOWN_TASK, task)
+    """Return alfworld's grammar file with this game's task and wording.
+
+    Args:
+        text: alfworld's own alfred.twl2.
+        task: The goal sentence; people's own may hold what JSON has to escape.
+        wording: How things are put down and places arrived at.
+        has_help: Whether there is a command 'help'.
+    """
+    text = text.replace(UNKNOWN_TASK, json.dumps(task, ensure_ascii=False)[1:-1])
     for new, old in zip(WORDINGS["move"], WORDINGS[wording], strict=True):
         text = text.replace(new, old)
     return text if has_help else text[: text.index("action help")].rstrip() + "\n"
