@@ -101,5 +101,5 @@ class ChatAgent:
         self.num_requests += 1
         self.usage = Usage(usage.prompt_tokens, usage.completion_tokens) if usage else None
         if self.usage:
-            self.prompt_tokens += self.usage.prompt_tokens
-            self.reply_tokens += self.usage.reply_tokens
+            self.prompt_tokens += self.usage.prompt_tokens or 0
+            self.reply_tokens += self.usage.reply_tokens or 0
