@@ -33,3 +33,12 @@ def make_plain(text: str) -> str:
         codes[codes >> 11 == _SURROGATE_BITS] = _REPLACEMENT
         return codes.tobytes().decode(f"utf-32-{sys.byteorder[0]}e")
     return text
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an exception's name and what it says, as plain text, even where it fails to say anything."""
+    name = type(error).__name__
+    try:
+        return make_plain(f"{name}: {error}")
+    except Exception as failure:
+        return make_plain(f"{name}: (its text cannot be read: {type(failure).__name__})")

@@ -100,7 +100,7 @@ def _read_reply(choice: Mapping[str, Any], endpoint: str) -> str:
         content = "".join(text for text in texts if isinstance(text, str))
     if content is None and isinstance(message.get("refusal"), str):
         content = message["refusal"]
-    if content is None and choice.get("finish_reason") in CUT_OFF_REASONS:
+    if content is None and str(choice.get("finish_reason")).lower() in CUT_OFF_REASONS:
         content = ""  # thoughts that the server keeps to itself took all there was
     if not isinstance(content, str):
         reason, said = choice.get("finish_reason"), _shorten(json.dumps(message))

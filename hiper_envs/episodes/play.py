@@ -10,7 +10,7 @@ import gymnasium as gym
 
 from hiper_envs.episodes.agents import Agent
 from hiper_envs.episodes.record import Episode, Turn, Usage
-from hiper_envs.plain_text import make_plain, plain_reply
+from hiper_envs.plain_text import describe_error, make_plain, plain_reply
 from hiper_envs.segments import Reading
 
 MAX_COUNT = 2**63 - 1
@@ -102,7 +102,7 @@ class EpisodeRecorder:
 
     def __init__(self, env: gym.Env[str, str], agent_name: str, ignores_case: bool | None = None) -> None:
         self.env = env
-        self.agent_name = agent_name
+        self.agent_name = make_plain(agent_name)
         self.ignores_case = ignores_case
 
     def reset(self, task: int | str, seed: int) -> tuple[str, dict[str, Any]]:
@@ -168,7 +168,7 @@ class EpisodeRecorder:
             success=bool(self.info["success"]) and error is None,
             terminated=self.terminated,
             truncated=self.truncated,
-            error=make_plain(f"{type(error).__name__}: {error}") if error is not None else None,
+            error=describe_error(error) if error is not None else None,
             seconds=time.perf_counter() - self._started,
             milestones=tuple(self.info.get("all_milestones", ())),
             reward_parts=self.info.get("reward_parts"),

@@ -9,7 +9,8 @@ from hiper_envs.segments import Reading, Segment
 
 RECORD_VERSION = 1
 CUT_OFF_REASONS = ("length", "max_tokens")
-"""Finish reasons of a reply that ran into the limit of tokens, as the endpoints of different makers say it."""
+"""Finish reasons of a reply that ran into the limit of tokens, as the endpoints of different makers say it, in small
+letters."""
 _NO_SEGMENTS = ("no complete <switch>...</switch>", "no complete <subgoal>...</subgoal>")
 
 
@@ -51,7 +52,11 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def is_cut_off(self) -> bool:
         """Whether the reply ended before it was whole: by the limit of tokens, or inside a tag, a part or a thought."""
-        return self.form == "truncated" or self.finish_reason in CUT_OFF_REASONS
+        return self.form == "truncated" or self._ran_into_limit
+
+    @property
+    def _ran_into_limit(self) -> bool:
+        return (self.finish_reason or "").lower() in CUT_OFF_REASONS
 
     @property
     def is_ill_formed(self) -> bool:
@@ -69,7 +74,7 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
         told = tuple(problem for problem in self.problems if problem != NO_TAGS)
         if self.form is None and not self.is_ill_formed:
             told = ()  # earlier records tell of parts that an agent without segments does not write
-        is_untold = self.finish_reason in CUT_OFF_REASONS and self.form != "truncated"
+        is_untold = self._ran_into_limit and self.form != "truncated"
         return (*told, "cut off: it ran into the limit of tokens") if is_untold else told
 
 

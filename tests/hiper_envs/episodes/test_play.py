@@ -75,7 +75,14 @@ def test_any_string_is_recorded(corridor: Any, failure: Any) -> None:
     assert msgspec.json.decode(msgspec.json.encode(episode), type=Episode) == episode
 
 
-@pytest.mark.parametrize("failure", [ValueError("half \ud83d"), KeyError("\udc00")])
+class MuteError(Exception):
+    """Fails to say what was wrong."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize("failure", [ValueError("half \ud83d"), KeyError("\udc00"), MuteError()])
 def test_failure_that_cannot_be_written_is_recorded(corridor: Any, failure: Exception) -> None:
     episode = play(corridor, Walker(1, failure))
     assert episode.error and msgspec.json.decode(msgspec.json.encode(episode), type=Episode) == episode

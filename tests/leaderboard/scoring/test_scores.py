@@ -66,7 +66,7 @@ def test_reply_without_tags_is_well_formed() -> None:
         (("no complete <action>...</action>",), "ill-formed", "stop", 100, 0),
         (("no complete <action>...</action>",), "ill-formed", "length", 0, 100),
         (("cut off: <action> is never closed",), "truncated", None, 0, 100),
-        ((), "flat", "max_tokens", 0, 100),
+        ((), "flat", "MAX_TOKENS", 0, 100),
     ],
 )
 def test_kinds_of_replies_are_counted_apart(
