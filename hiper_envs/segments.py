@@ -133,7 +133,8 @@ class SubgoalWrapper(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructo
         """
         reading, options = self._take_reading(options)
         observation, info = self.env.reset(seed=seed, options=options)
-        self.reading, self._before = reading, info
+        self.reading = reading
+        self._remember(info)
         self._tracker = SegmentTracker()
         segment = {"index": -1, "subgoal": "", "is_boundary": False, "age": 0}
         said: dict[str, Any] = {"action": "", "reply_problems": [], "reply_form": None, "reply_spans": Spans()}
@@ -149,7 +150,7 @@ class SubgoalWrapper(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructo
         played, problems = self._spell(reply)
         observation, reward, terminated, truncated, info = self.env.step(played)
         reward = float(reward)
-        self._before = info
+        self._remember(info)
         segment = self._tracker.declare(reply)
         self._tracker.earn(reward)
         said = {"reply_problems": problems, "reply_form": reply.form, "reply_spans": reply.spans}
@@ -167,6 +168,10 @@ class SubgoalWrapper(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructo
         ignores_case = _check_flag(options.get("ignores_case", self.ignores_case))
         left = {name: value for name, value in options.items() if name not in ("reply_version", "ignores_case")}
         return Reading(version, ignores_case), left
+
+    def _remember(self, info: dict[str, Any]) -> None:
+        """Keep what the next action is compared with, out of reach of an agent that changes its lists."""
+        self._before = {**info, "admissible_actions": tuple(info.get("admissible_actions") or ())}
 
     def _spell(self, reply: Reply) -> tuple[str, list[str]]:
         """Return the action to play and the problems to tell."""

@@ -76,6 +76,19 @@ def test_option_and_agent_decide_and_the_record_tells(corridor: Any, option: boo
     assert play_episode(env, Shouter(), task=1).ignores_case == option
 
 
+class Meddler(Shouter):
+    """Empties the list that it is given."""
+
+    def act(self, observation: str, info: Any) -> str:
+        info["admissible_actions"].clear()
+        return super().act(observation, info)
+
+
+def test_agent_that_changes_its_list_is_read_alike(corridor: Any) -> None:
+    episode = play_episode(SubgoalWrapper(gym.wrappers.TimeLimit(corridor(), 4)), Meddler(True), task=1)
+    assert episode.success and replay(episode, SubgoalWrapper(corridor())) == []
+
+
 def test_search_and_click_of_the_shop_are_played() -> None:
     env = SubgoalWrapper(gym.make("hiper/WebShop-v0", split="test"), ignores_case=True)
     _, info = env.reset(seed=0, options={"task": 0})
