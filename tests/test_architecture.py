@@ -19,7 +19,8 @@ ALLOWED: dict[str, set[str]] = {
 FLOORS: dict[str, tuple[str, ...]] = {
     "webshop_server": ("allowed_names product", "search generated", "catalogue", "shop", "site", "__init__ __main__"),
     "hiper_envs": (
-        "reply spaces task_types registration",
+        "plain_text earlier_replies spelling spaces task_types registration",
+        "reply",
         "segments prompts",
         "episodes",
         "milestones vector",
