@@ -1,13 +1,17 @@
 """The loop that plays an episode and records it."""
 
+import math
+import os
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, SupportsFloat
 
 import gymnasium as gym
 
 from hiper_envs.episodes.agents import Agent
+from hiper_envs.episodes.failures import kind_of_failure, name_failure, write_safely
 from hiper_envs.episodes.record import Episode, Turn, Usage
+from hiper_envs.episodes.statements import CheckedUsage, check_reply, check_usage
 
 
 def play_episode(
@@ -23,8 +27,12 @@ def play_episode(
         agent_name: Name for the record; the agent's class name by default.
 
     Returns:
-        The record. An exception of the agent, or a reply that is no string, ends the episode as a failure with the
-        exception in `error`; exceptions of the environment are raised.
+        The record. An exception of the agent, a reply that is no string or a usage that is no number ends the episode
+        as a failure with the exception in `error`, and `error_kind` says whether it tells of the agent or of what is
+        around it; exceptions of the environment are raised.
+
+    Raises:
+        ValueError: The environment gave a reward or a score that is no finite number.
     """
     recorder = EpisodeRecorder(env, agent_name or type(agent).__name__)
     observation, info = recorder.reset(task, seed)
@@ -35,23 +43,18 @@ def play_episode(
     while not recorder.is_done:
         started = time.perf_counter()
         try:
-            reply = _checked_reply(agent.act(observation, hide_milestones(info)))
+            reply = check_reply(agent.act(observation, hide_milestones(info)))
+            seconds = time.perf_counter() - started
+            usage = check_usage(getattr(agent, "usage", None))
         except Exception as error:
             return recorder.finish(error)
-        seconds = time.perf_counter() - started
-        observation, info = recorder.step(reply, seconds, getattr(agent, "usage", None))
+        observation, info = recorder.step(reply, seconds, usage)
     return recorder.finish()
 
 
 def hide_milestones(info: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an agent may know of `info`: milestones tell what is right before it has been earned."""
     return {key: value for key, value in info.items() if "milestone" not in key}
-
-
-def _checked_reply(reply: Any) -> str:
-    if not isinstance(reply, str):
-        raise TypeError(f"a reply must be a string, got {type(reply).__name__} ({reply!r:.60})")
-    return reply
 
 
 class EpisodeRecorder:
@@ -67,16 +70,23 @@ class EpisodeRecorder:
         self.turns: list[Turn] = []
         self.terminated = self.truncated = False
         self.seed = seed
-        self.reset_observation, self.info = self.env.reset(seed=seed, options={"task": task})
-        return self.reset_observation, self.info
+        observation, self.info = self.env.reset(seed=seed, options={"task": task})
+        self.reset_observation = write_safely(observation)
+        return observation, self.info
 
     @property
     def is_done(self) -> bool:
         """Whether the episode has ended."""
         return self.terminated or self.truncated
 
-    def step(self, reply: str, seconds: float | None = None, usage: Usage | None = None) -> tuple[str, dict[str, Any]]:
-        """Take one turn; return the observation and info."""
+    def step(
+        self, reply: str, seconds: float | None = None, usage: Usage | CheckedUsage | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        """Take one turn; return the observation and info.
+
+        Raises:
+            ValueError: The environment gave a reward that is no finite number.
+        """
         observation, reward, self.terminated, self.truncated, self.info = self.env.step(reply)
         segment = self.info["segment"]
         self.turns.append(
@@ -84,8 +94,8 @@ class EpisodeRecorder:
                 number=len(self.turns),
                 reply=reply,
                 action=self.info["action"],
-                observation=observation,
-                reward=float(reward),
+                observation=write_safely(observation),
+                reward=self._check_finite(reward, f"the reward of turn {len(self.turns)}"),
                 segment=segment["index"],
                 is_boundary=segment["is_boundary"],
                 problems=tuple(self.info["reply_problems"]),
@@ -93,30 +103,60 @@ class EpisodeRecorder:
                 seconds=seconds,
                 prompt_tokens=usage.prompt_tokens if usage else None,
                 reply_tokens=usage.reply_tokens if usage else None,
+                cost=usage.cost if usage else None,
             )
         )
         return observation, self.info
 
     def finish(self, error: BaseException | None = None) -> Episode:
-        """Return the record; with `error`, of an episode that the agent broke off, which is a failure."""
-        spec = self.env.spec
+        """Return the record; with `error`, of an episode that the agent broke off, which is a failure.
+
+        Raises:
+            ValueError: The environment gave a score that is no finite number.
+        """
         segments = self.info["segments"] if self.is_done else self.env.get_wrapper_attr("break_off")()
+        parts = self.info.get("reward_parts")
         return Episode(
-            env_id=spec.id if spec else type(self.env.unwrapped).__name__,
-            env_options=dict(spec.kwargs) if spec else {},
+            env_id=self.env.spec.id if self.env.spec else type(self.env.unwrapped).__name__,
+            env_options=_write_paths(self.env.spec.kwargs) if self.env.spec else {},
             task_id=self.info["task_id"],
             seed=self.seed,
             agent=self.agent_name,
-            instruction=self.info["instruction"],
+            instruction=write_safely(self.info["instruction"]),
             reset_observation=self.reset_observation,
             turns=self.turns,
             segments=list(segments),
-            score=float(self.info["score"]) if error is None else 0.0,
+            score=self._check_finite(self.info["score"], "the score") if error is None else 0.0,
             success=bool(self.info["success"]) and error is None,
             terminated=self.terminated,
             truncated=self.truncated,
-            error=f"{type(error).__name__}: {error}" if error is not None else None,
+            error=name_failure(error) if error is not None else None,
+            error_kind=kind_of_failure(error) if error is not None else "agent",
             seconds=time.perf_counter() - self._started,
             milestones=tuple(self.info.get("all_milestones", ())),
-            reward_parts=self.info.get("reward_parts"),
+            reward_parts=None
+            if parts is None
+            else {name: self._check_part(name, part) for name, part in parts.items()},
         )
+
+    def _check_part(self, name: str, part: Any) -> float | bool:
+        return part if isinstance(part, bool) else self._check_finite(part, f"the part {name!r} of the reward")
+
+    def _check_finite(self, value: SupportsFloat, what: str) -> float:
+        number = float(value)
+        if math.isfinite(number):
+            return number
+        world = self.env.spec.id if self.env.spec else type(self.env.unwrapped).__name__
+        raise ValueError(f"the environment {world} gave {number} as {what}: only finite numbers can be recorded")
+
+
+def _write_paths(options: Any) -> Any:
+    """Return options with texts for paths, in lists too; the rest as it is."""
+    match options:
+        case os.PathLike():
+            return os.fspath(options)
+        case dict():
+            return {name: _write_paths(option) for name, option in options.items()}
+        case list() | tuple():
+            return [_write_paths(option) for option in options]
+    return options

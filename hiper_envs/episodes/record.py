@@ -1,12 +1,13 @@
 """What is kept of an episode: every text, reply, action and reward, the segments, and how it ended."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from hiper_envs.segments import Segment
 
 RECORD_VERSION = 1
+ErrorKind = Literal["agent", "around"]
 
 
 class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -25,6 +26,7 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
         seconds: Time that the agent took to reply.
         prompt_tokens: Tokens that the agent's model read for the reply, if the agent says so.
         reply_tokens: Tokens that it wrote.
+        cost: What the reply cost, in the currency that the agent counts in.
     """
 
     number: int = msgspec.field(name="turn")
@@ -39,6 +41,7 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
     seconds: float | None = None
     prompt_tokens: int | None = None
     reply_tokens: int | None = None
+    cost: float | None = None
 
     @property
     def is_ill_formed(self) -> bool:
@@ -47,10 +50,17 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Usage(NamedTuple):
-    """Tokens of one reply. An agent that counts them keeps the last reply's in an attribute `usage`."""
+    """What one reply used. An agent that counts keeps the last reply's in an attribute `usage`.
+
+    Attributes:
+        prompt_tokens: Tokens that its model read.
+        reply_tokens: Tokens that it wrote.
+        cost: What that cost, in any currency; None if nobody says.
+    """
 
     prompt_tokens: int
     reply_tokens: int
+    cost: float | None = None
 
 
 class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -71,6 +81,8 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
         terminated: Whether the environment ended the episode.
         truncated: Whether the turn limit did.
         error: What the agent failed with, None if it did not.
+        error_kind: "agent" if the failure was its own; "around" if its endpoint, the network or the machine failed, so
+            that the episode says nothing of the agent.
         seconds: Time from reset to end.
         milestones: All milestones that the goal has, where `MilestoneWrapper` watches.
         reward_parts: What the last reward was made of, by name, where the environment says so (WebShop).
@@ -95,6 +107,12 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
     milestones: tuple[str, ...] = ()
     reward_parts: dict[str, float | bool] | None = None
     version: int = RECORD_VERSION
+    error_kind: ErrorKind = "agent"
+
+    @property
+    def failed_around(self) -> bool:
+        """Whether it broke off with a failure around the agent, and so says nothing of it."""
+        return self.error is not None and self.error_kind == "around"
 
     @property
     def num_turns(self) -> int:

@@ -1,13 +1,19 @@
 """Whatever an agent does is a record."""
 
+import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import msgspec
 import pytest
 from gymnasium.wrappers import TimeLimit
 
 from hiper_envs import Agent, Episode, SubgoalWrapper, play_episode, write_reply
+from hiper_envs.episodes.files import read_episodes, write_episodes
+from hiper_envs.episodes.record import Usage
+from hiper_envs.episodes.replay import replay
 
 
 class Walker:
@@ -61,6 +67,101 @@ def test_failure_of_the_agent_is_a_record(corridor: Any, agent: Agent, error: st
     episode = play(corridor, agent)
     assert (episode.error, episode.num_turns, episode.success, episode.score) == (error, num_turns, False, 0.0)
     assert sum(segment.num_turns for segment in episode.segments) == num_turns
+
+
+@pytest.mark.parametrize("turn", [-1, 0, 2])
+def test_failure_around_the_agent_is_told_apart(corridor: Any, turn: int) -> None:
+    class Cut(Walker):
+        def reset(self, seed: int) -> None:
+            self.turn = -1
+            if turn == -1:
+                raise ConnectionRefusedError("the endpoint is down")
+
+    episode = play(corridor, Cut(turn, ConnectionResetError("the endpoint is down")))
+    assert episode.error is not None and episode.error.endswith("the endpoint is down")
+    assert (episode.error_kind, episode.failed_around, episode.score) == ("around", True, 0.0)
+    assert play(corridor, Walker(2, ValueError("lost"))).error_kind == "agent"
+    assert not play(corridor, Walker()).failed_around
+
+
+class Counting(Walker):
+    def __init__(self, usage: Any) -> None:
+        super().__init__()
+        self.usage = usage
+
+
+def test_what_a_reply_used_is_recorded(corridor: Any) -> None:
+    episode = play(corridor, Counting(Usage(30, 4, 0.25)), task=0)
+    assert [(turn.prompt_tokens, turn.reply_tokens, turn.cost) for turn in episode.turns] == [(30, 4, 0.25)] * 2
+    assert '"cost":0.25' in msgspec.json.encode(episode).decode()
+    assert "cost" not in msgspec.json.encode(play(corridor, Counting((30, 4)))).decode()
+
+
+def test_a_usage_that_is_no_number_fails_the_agent(corridor: Any, tmp_path: Path) -> None:
+    episode = play(corridor, Counting((math.nan, 4)))
+    assert episode.error == "ValueError: the agent's usage has prompt_tokens nan; it must be a whole number from 0"
+    write_episodes(tmp_path / "some.jsonl", [episode])
+    assert list(read_episodes(tmp_path / "some.jsonl")) == [episode]
+
+
+class Odd(gym.Wrapper[str, str, str, str]):
+    """Changes what the corridor says on its last turn."""
+
+    def __init__(self, env: gym.Env[str, str], reward: Any = 1.0, text: str = "", **info: Any) -> None:
+        super().__init__(env)
+        self.reward, self.text, self.info = reward, text, info
+
+    def step(self, action: str) -> tuple[str, Any, bool, bool, dict[str, Any]]:
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        if terminated:
+            return observation + self.text, self.reward, terminated, truncated, {**info, **self.info}
+        return observation, reward, terminated, truncated, info
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("reward", "the reward of turn 1"), ("score", "the score"), ("reward_parts", "the part 'r_att' of the reward")],
+)
+def test_number_of_the_world_that_cannot_be_recorded_names_the_world(
+    corridor: Any, number: float, name: str, what: str
+) -> None:
+    given = {"r_att": number} if name == "reward_parts" else number
+    env = SubgoalWrapper(Odd(corridor(), **{name: given}))
+    with pytest.raises(ValueError, match=f"the environment CorridorEnv gave {number} as {what}: only finite"):
+        play_episode(env, Walker(), task=0)
+
+
+def test_any_text_of_the_world_is_recorded_and_replayed(corridor: Any, tmp_path: Path) -> None:
+    env = SubgoalWrapper(Odd(corridor(), text="\ud800", instruction="walk \udfff"))
+    episode = play_episode(env, Walker(), task=0)
+    assert episode.turns[-1].observation.endswith("\\ud800") and episode.instruction == "walk \\udfff"
+    write_episodes(tmp_path / "some.jsonl", [episode])
+    assert list(read_episodes(tmp_path / "some.jsonl")) == [episode]
+    assert replay(episode, env) == []
+
+
+def test_reply_that_is_no_text_fails_the_agent(corridor: Any) -> None:
+    episode = play(corridor, Walker(1, "go \ud800"))
+    assert episode.num_turns == 1 and "UTF-8 can hold, got '\\ud800' at position 3" in str(episode.error)
+
+
+def test_exception_without_a_message_is_a_record(corridor: Any) -> None:
+    class Fussy(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no message")
+
+    assert play(corridor, Walker(0, Fussy())).error == "Fussy: its message cannot be read"
+
+
+def test_paths_among_the_options_are_recorded_as_texts(corridor: Any, tmp_path: Path) -> None:
+    gym.register("OptionsCorridor-v0", entry_point=lambda games: corridor(), max_episode_steps=9)
+    try:
+        env = SubgoalWrapper(gym.make("OptionsCorridor-v0", games=[Path("a"), Path("b")]))
+        episode = play_episode(env, Walker(), task=0)
+    finally:
+        del gym.registry["OptionsCorridor-v0"]
+    assert episode.env_options == {"games": ["a", "b"]}
 
 
 def test_interrupt_is_not_swallowed(corridor: Any) -> None:
