@@ -2,12 +2,15 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 from rich.console import Console
 from tyro.conf import Positional, arg
 from tyro.extras import SubcommandApp
+
+from webshop_server.command_line import prepare_streams, read_command_line
 
 app = SubcommandApp()
 console = Console(soft_wrap=True)
@@ -117,8 +120,19 @@ def view(runs: Positional[tuple[Path, ...]], /, out: Path = Path("episodes.html"
     console.print(f"episodes in {path} ({path.stat().st_size / 1024:.0f} KiB)", highlight=False)
 
 
+COMMANDS: dict[str, Callable[..., object]] = {
+    "train": train,
+    "eval": evaluate,
+    "play": play,
+    "games": games,
+    "view": view,
+}
+
+
 def main() -> None:
     """Run the command line; a mistake in the input ends it with one sentence."""
+    prepare_streams()
+    read_command_line("hiper", COMMANDS, sys.argv[1:])
     try:
         app.cli(prog="hiper", description=__doc__)
     except (ValueError, TypeError, FileNotFoundError, ModuleNotFoundError) as error:
