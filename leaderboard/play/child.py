@@ -10,6 +10,7 @@ from typing import IO
 import msgspec
 
 from hiper_envs.episodes.agents import AgentError
+from hiper_envs.episodes.failures import kind_of_failure, write_safely
 from leaderboard.panels.fingerprint import PanelError
 from leaderboard.play.player import Player, WorldError
 from leaderboard.play.protocol import Answer, Played, PlayTask, Ready, Refused, Setup, TurnStarted, WorldBroken
@@ -33,15 +34,15 @@ def main() -> None:
             on_turn=lambda last_reply: send(TurnStarted(last_reply)),
         )
     except (PanelError, AgentError) as error:
-        send(Refused(str(error), isinstance(error, AgentError)))
+        send(Refused(write_safely(str(error)), isinstance(error, AgentError), kind_of_failure(error)))
         return
-    send(Ready())
+    send(Ready(player.card))
     for line in requests:
         request = msgspec.json.decode(line, type=PlayTask)
         try:
             send(Played(player.play(request.task, request.seed)))
         except WorldError as error:
-            send(WorldBroken(str(error)))
+            send(WorldBroken(write_safely(str(error))))
 
 
 def claim_standard_streams() -> tuple[IO[bytes], IO[bytes]]:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 
 from hiper_envs import Agent, SubgoalWrapper, parse_reply
+from hiper_envs.episodes.failures import name_failure
+from hiper_envs.episodes.statements import read_card
 from leaderboard.panels.fingerprint import make_world
 from leaderboard.play.player import GuardedAgent
 from leaderboard.play.submission import load_agent
@@ -66,15 +68,25 @@ def check_agent(
     make_agent = load_agent(name)
     agent = make_agent()
     yield Finding("", "can be made without arguments, with reset and act", "pass", type(agent).__name__)
+    yield _check_card(agent)
     for world in worlds:
         on_world(world)
-        env = SubgoalWrapper(make_world(world, {}, NUM_TURNS))
+        env = SubgoalWrapper(make_world(world, {}, NUM_TURNS, may_import=True))
 
         def walk(agent: Agent, env: gym.Env[str, str] = env) -> _Walk:
             return _walk(env, agent, turn_seconds)
 
         yield from _check_world(world, walk, agent, make_agent)
         env.close()
+
+
+def _check_card(agent: Agent) -> Finding:
+    what = "says what it is with a card of plain values, or not at all"
+    try:
+        card = read_card(agent)
+    except Exception as error:
+        return Finding("", what, "fail", name_failure(error))
+    return Finding("", what, "pass", ", ".join(f"{name} {value}" for name, value in card.items()))
 
 
 def _check_world(

@@ -12,7 +12,8 @@ import msgspec
 
 from hiper_envs import Agent, Episode, play_episode
 from hiper_envs.episodes.agents import AgentError, AgentFactory
-from hiper_envs.episodes.record import Usage
+from hiper_envs.episodes.failures import name_failure, write_safely
+from hiper_envs.episodes.statements import Card, CheckedUsage, check_reply, check_usage, read_card
 from leaderboard.panels.fingerprint import PanelTask
 from leaderboard.panels.panel import Panel
 from leaderboard.play.submission import load_agent
@@ -44,6 +45,10 @@ class GuardedAgent:
         agent: The submission's agent.
         turn_seconds: Time limit of a reset and of a turn; None for no limit.
         on_turn: Called before each with the last reply, None if there is none yet.
+
+    Attributes:
+        usage: What the last reply used, if the agent counts it.
+        failure: What went wrong, None as long as nothing did.
     """
 
     def __init__(self, agent: Agent, turn_seconds: float | None, on_turn: Callable[[str | None], None]) -> None:
@@ -51,6 +56,7 @@ class GuardedAgent:
         self._turn_seconds = turn_seconds
         self._on_turn = on_turn
         self._last_reply: str | None = None
+        self.usage = CheckedUsage()
         self.failure: str | None = None
 
     def reset(self, seed: int) -> None:
@@ -62,19 +68,14 @@ class GuardedAgent:
         """Return the agent's reply."""
         with self._guard():
             reply = self._agent.act(observation, private_copy(info))
-        if not isinstance(reply, str):
-            self.failure = f"TypeError: a reply must be a string, got {type(reply).__name__} ({reply!r:.60})"
-            raise AgentFailureError(self.failure)
-        self._last_reply = reply
-        return reply
-
-    @property
-    def usage(self) -> Usage | None:
-        """Tokens of the last reply, if the agent counts them."""
-        match getattr(self._agent, "usage", None):
-            case (int(prompt_tokens), int(reply_tokens)):
-                return Usage(prompt_tokens, reply_tokens)
-        return None
+            usage = getattr(self._agent, "usage", None)
+        try:
+            self._last_reply = check_reply(reply)
+            self.usage = check_usage(usage)
+        except Exception as error:
+            self.failure = name_failure(error)
+            raise AgentFailureError(self.failure) from None
+        return self._last_reply
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -114,17 +115,23 @@ def time_limit(seconds: float | None) -> Iterator[None]:
 
 
 def private_copy(info: Mapping[str, object]) -> dict[str, object]:
-    """Copy `info` with its lists and dicts, so that nothing an agent does to it reaches the world."""
-    return {key: value.copy() if isinstance(value, list | dict) else value for key, value in info.items()}
+    """Copy `info` with all lists and dicts in it, so that nothing an agent does to it reaches the world."""
+    return {key: _copy(value) for key, value in info.items()}
+
+
+def _copy(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _copy(inner) for key, inner in value.items()}
+    return [_copy(inner) for inner in value] if isinstance(value, list) else value
 
 
 def describe_failure(error: BaseException) -> str:
     """Return an exception as text, with where it was raised: the last frames, files without their folders."""
-    lines = [f"{type(error).__name__}: {error}".rstrip(": ")]
+    lines = [name_failure(error)]
     for frame in _agent_frames(traceback.extract_tb(error.__traceback__))[-NUM_TRACEBACK_FRAMES:]:
         file_name = "/".join(frame.filename.split("/")[-2:])
         lines.append(f"  {file_name}, line {frame.lineno}, in {frame.name}: {frame.line}")
-    return "\n".join(lines)
+    return write_safely("\n".join(lines))
 
 
 def _agent_frames(frames: Sequence[traceback.FrameSummary]) -> Sequence[traceback.FrameSummary]:
@@ -143,6 +150,9 @@ class Player:
         turn_seconds: Time limit of each turn, None for none.
         on_turn: Called before each turn of the agent with its last reply, None if there is none yet.
 
+    Attributes:
+        card: What the agent says of itself.
+
     Raises:
         PanelError: The world cannot be made or lacks a task.
         AgentError: The agent cannot be loaded or made.
@@ -157,9 +167,10 @@ class Player:
         turn_seconds: float | None = None,
         on_turn: Callable[[str | None], None] = lambda last_reply: None,
     ) -> None:
-        self._env = panel.make_env()
+        self._env = panel.make_env(may_import=True)
         self._make_agent: AgentFactory = load_agent(agent)
         self._agent: Agent | None = self._make_agent()
+        self.card = _read_card(self._agent, agent)
         self._agent_name = agent_name
         self._turn_seconds = turn_seconds
         self._on_turn = on_turn
@@ -183,17 +194,24 @@ class Player:
         try:
             return self._make_agent()
         except AgentError as error:
-            return _BrokenAgent(str(error))
+            return _BrokenAgent(error)
+
+
+def _read_card(agent: Agent, name: str) -> Card:
+    try:
+        return read_card(agent)
+    except Exception as error:
+        raise AgentError(f"the agent {name!r} has no sound card: {name_failure(error)}") from error
 
 
 class _BrokenAgent:
     """Stands for an agent that could be made at first and, after a failure, no more."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: AgentError) -> None:
         self._reason = reason
 
     def reset(self, seed: int) -> None:
-        raise AgentFailureError(self._reason)
+        raise AgentFailureError(str(self._reason)) from self._reason
 
     def act(self, observation: str, info: Mapping[str, object]) -> str:
-        raise AgentFailureError(self._reason)
+        raise AgentFailureError(str(self._reason)) from self._reason

@@ -7,6 +7,8 @@ The first line that a process reads is a `Setup`, each further one a `PlayTask`.
 import msgspec
 
 from hiper_envs import Episode
+from hiper_envs.episodes.record import ErrorKind
+from hiper_envs.episodes.statements import Card
 from leaderboard.panels.fingerprint import PanelTask
 from leaderboard.panels.panel import Panel
 
@@ -28,7 +30,9 @@ class PlayTask(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The world and the agent are made."""
+    """The world and the agent are made; the agent's card."""
+
+    card: Card
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
@@ -36,6 +40,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
 
     reason: str
     is_agent: bool
+    error_kind: ErrorKind = "agent"
 
 
 class TurnStarted(msgspec.Struct, frozen=True, tag=True):
