@@ -2,12 +2,15 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 from rich.console import Console
 from tyro.conf import Positional, arg
 from tyro.extras import SubcommandApp
+
+from webshop_server.command_line import prepare_streams, read_command_line
 
 app = SubcommandApp()
 console = Console(soft_wrap=True)
@@ -46,6 +49,8 @@ def evaluate(
 ) -> None:
     """Play tasks of a split and show means with 95 % bootstrap intervals.
 
+    Episodes that failed around an agent, because of its endpoint or the network, do not count and give exit code 1.
+
     Args:
         agents: Each of them hiper, flat, rule, random, expert, module:factory, file.py:factory, or a .safetensors file.
         env: Gymnasium id of the environment, or alfworld or webshop.
@@ -55,7 +60,8 @@ def evaluate(
     """
     from hiper_agents.evaluation import evaluate_agents
 
-    evaluate_agents(agents, env, split, episodes, seed, console)
+    if evaluate_agents(agents, env, split, episodes, seed, console):
+        sys.exit(1)
 
 
 @app.command
@@ -117,8 +123,19 @@ def view(runs: Positional[tuple[Path, ...]], /, out: Path = Path("episodes.html"
     console.print(f"episodes in {path} ({path.stat().st_size / 1024:.0f} KiB)", highlight=False)
 
 
+COMMANDS: dict[str, Callable[..., object]] = {
+    "train": train,
+    "eval": evaluate,
+    "play": play,
+    "games": games,
+    "view": view,
+}
+
+
 def main() -> None:
     """Run the command line; a mistake in the input ends it with one sentence."""
+    prepare_streams()
+    read_command_line("hiper", COMMANDS, sys.argv[1:])
     try:
         app.cli(prog="hiper", description=__doc__)
     except (ValueError, TypeError, FileNotFoundError, ModuleNotFoundError) as error:

@@ -1,6 +1,6 @@
 """`hiper eval` and `hiper play`: agents by name, in an environment, on a screen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -73,8 +73,11 @@ def open_env(world: str, split: str) -> SubgoalWrapper:
     return SubgoalWrapper(gym.make(env_id, **options))
 
 
-def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, seed: int, console: Console) -> None:
+def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, seed: int, console: Console) -> int:
     """Play the same tasks with each agent and show a table; see `hiper eval --help`.
+
+    Returns:
+        How many episodes failed around their agents (an endpoint, the network); they do not count in the table.
 
     Raises:
         ValueError: There is no agent, no episode, or no such agent, world or split.
@@ -87,22 +90,38 @@ def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, 
     world = open_env(env, split)
     tasks = spread_tasks(num_tasks(world), episodes)
     table = Table("agent", "success", "score", "turns", "segments", title=f"{name_world(env)}: {len(tasks)} tasks")
+    num_around = 0
     for name, make in makers.items():
         agent = make()
         played = [
             play_episode(world, agent, task=task, seed=seed + position, agent_name=name)
             for position, task in enumerate(track(tasks, name, console=console, transient=True))
         ]
-        table.add_row(name, *summarise_episodes(played))
-        errors = [episode.error for episode in played if episode.error is not None]
-        if errors:
-            told = f"{name} broke off {len(errors)} of {len(played)} episodes, first with {errors[0]}"
+        counted = [episode for episode in played if not episode.failed_around]
+        table.add_row(name, *summarise_episodes(counted))
+        num_around += len(played) - len(counted)
+        for told in describe_failures(name, played):
             console.print(told, style="red", markup=False, highlight=False)
     console.print(table)
+    return num_around
+
+
+def describe_failures(name: str, episodes: Sequence[Episode]) -> Iterator[str]:
+    """Yield a sentence on the episodes that an agent broke off, and one on those that failed around it."""
+    of_all = f"of {len(episodes)} episodes"
+    own = [episode.error for episode in episodes if episode.error is not None and not episode.failed_around]
+    if own:
+        yield f"{name} broke off {len(own)} {of_all}, first with {own[0]}"
+    around = [episode.error for episode in episodes if episode.failed_around]
+    if around:
+        what = f"{len(around)} {of_all} failed around {name} (its endpoint, the network) and do not count"
+        yield f"{what}, first with {around[0]}"
 
 
 def summarise_episodes(episodes: Sequence[Episode]) -> list[str]:
     """Return success and score with their intervals, turns and segments, as text."""
+    if not episodes:
+        return ["none"] * 4
     success = np.array([episode.success for episode in episodes], dtype=float)
     score = np.array([episode.score for episode in episodes])
     turns = float(np.mean([episode.num_turns for episode in episodes]))

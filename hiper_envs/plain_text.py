@@ -1,7 +1,8 @@
-"""What agents say as plain text, which a file or a pipe can hold.
+"""What agents and worlds say as plain text, which a file or a pipe can hold.
 
 numpy's `rng.choice(actions)` gives a subclass of `str`, and a model's bytes cut in the middle half a surrogate pair;
-neither can be written as JSON. Whatever an agent says passes through here before it is read, recorded or sent.
+neither can be written as JSON. Whatever an agent says passes through here before it is read, recorded or sent, and
+whatever a world says before it is recorded.
 """
 
 import reprlib
@@ -39,6 +40,7 @@ def describe_error(error: BaseException) -> str:
     """Return an exception's name and what it says, as plain text, even where it fails to say anything."""
     name = type(error).__name__
     try:
-        return make_plain(f"{name}: {error}")
-    except Exception as failure:
-        return make_plain(f"{name}: (its text cannot be read: {type(failure).__name__})")
+        said = make_plain(str(error))
+    except (Exception, SystemExit) as failure:
+        said = f"(its text cannot be read: {type(failure).__name__})"
+    return make_plain(f"{name}: {said}" if said else name)

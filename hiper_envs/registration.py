@@ -1,8 +1,12 @@
-"""The environments' ids, as data; registering them loads nothing heavy."""
+"""The environments' ids, as data; registering them loads nothing heavy. And which ids may be made unseen."""
 
+import sys
 from typing import Any, NamedTuple
 
 import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec as GymnasiumSpec
+
+from webshop_server.allowed_names import nearest_name
 
 ALFWORLD_MAX_TURNS = 50
 WEBSHOP_MAX_TURNS = 15
@@ -39,3 +43,37 @@ def register_envs() -> None:
         if spec.id not in gym.registry:
             options: dict[str, Any] = spec._asdict()
             gym.register(**options)
+
+
+def find_known_id(env_id: str) -> str:
+    """Return the id under which Gymnasium makes an environment without importing anything that nobody asked for.
+
+    Records, panels and runs name their environment, and may come from anywhere. `gym.make("module:Env-v0")` imports the
+    module, so that such a name would run code.
+
+    Args:
+        env_id: "hiper/ALFWorld-v0", or another one that an imported module has registered; "module:Env-v0" too, if the
+            module has been imported already.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    module, _, name = env_id.rpartition(":")
+    spec = gym.registry.get(name)
+    if module and module not in sys.modules:
+        raise ValueError(
+            f"the environment {env_id!r} would import the module {module!r}: if you trust it, import it first"
+        )
+    if spec is None or _is_of_gymnasium(spec):
+        known = [other for other, spec in gym.registry.items() if not _is_of_gymnasium(spec)]
+        near = nearest_name(name, known)
+        hint = f"; did you mean {near!r}?" if near else f"; known are {', '.join(known)}"
+        raise ValueError(f"there is no environment {env_id!r} of this suite or of an imported module{hint}")
+    return name
+
+
+def _is_of_gymnasium(spec: GymnasiumSpec) -> bool:
+    """Return whether Gymnasium itself brings an environment: none of them is played in words, some import others."""
+    maker = spec.entry_point
+    module = maker.partition(":")[0] if isinstance(maker, str) else getattr(maker, "__module__", "")
+    return module.split(".")[0] == "gymnasium"

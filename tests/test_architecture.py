@@ -17,7 +17,14 @@ ALLOWED: dict[str, set[str]] = {
     "leaderboard": {"hiper_envs", "webshop_server"},
 }
 FLOORS: dict[str, tuple[str, ...]] = {
-    "webshop_server": ("allowed_names product", "search generated", "catalogue", "shop", "site", "__init__ __main__"),
+    "webshop_server": (
+        "allowed_names product",
+        "command_line search generated",
+        "catalogue",
+        "shop",
+        "site",
+        "__init__ __main__",
+    ),
     "hiper_envs": (
         "plain_text earlier_replies spelling spaces task_types registration",
         "reply",
@@ -46,7 +53,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "__init__ __main__",
     ),
     "hiper_agents.policies": ("__init__ policy", "agent table compact language"),
-    "leaderboard": ("panels", "play", "scoring", "board adapters", "__init__ __main__"),
+    "leaderboard": ("panels", "play", "scoring", "board adapters", "commands", "__init__ __main__"),
 }
 """A package's rooms and files from the bottom up; those on one floor do not know each other."""
 DOORS = {

@@ -12,7 +12,7 @@ TOKEN_ID_START = "token_id:"
 EXCERPT_CHARACTERS = 120
 
 
-class ChatError(RuntimeError):
+class ChatError(ConnectionError):
     """An endpoint that gave no usable answer: a failure around the agent, not of what it decided."""
 
 

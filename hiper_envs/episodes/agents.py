@@ -8,14 +8,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
+from hiper_envs.plain_text import describe_error
 from webshop_server.allowed_names import nearest_name
 
 
 class Agent(Protocol):
     """What plays: anything with these two methods.
 
-    It may also say of itself, in attributes: `usage`, what the last reply cost (`hiper_envs.episodes.record.Usage`),
-    and `ignores_case`, whether its actions are played without regard to case (see `SubgoalWrapper`).
+    It may also say of itself, in attributes (see `hiper_envs.episodes.agent_facts`): `usage`, what the last reply took,
+    `ignores_case`, whether its actions are played without regard to case, and `card`, what it is.
     """
 
     def reset(self, seed: int) -> None:
@@ -84,7 +85,7 @@ def missing_module(missing: str, module: str) -> AgentError:
 
 def import_failure(source: str, error: Exception) -> AgentError:
     """Return the error for a module that fails when it is imported."""
-    return AgentError(f"importing {source!r} failed: {type(error).__name__}: {error}")
+    return AgentError(f"importing {source!r} failed: {describe_error(error)}")
 
 
 def check_file(path: Path) -> None:

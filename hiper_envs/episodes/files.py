@@ -10,10 +10,12 @@ import msgspec
 import zstandard
 
 from hiper_envs.episodes.record import RECORD_VERSION, Episode
+from hiper_envs.episodes.regular_file import open_regular
 from hiper_envs.reply import check_version
 
 ZSTD_SUFFIX = ".zst"
 CHUNK_BYTES = 1 << 16
+_decode_episode = msgspec.json.Decoder(Episode).decode
 
 
 class RecordError(ValueError):
@@ -28,19 +30,29 @@ class EpisodeWriter:
 
     Args:
         path: The file; it is made, with its folders, if it does not exist.
+
+    Raises:
+        OSError: What lies at the path is no file, or cannot be written.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.path.exists():
-            _cut_torn_end(self.path)
         self._compressor = zstandard.ZstdCompressor() if self.path.suffix == ZSTD_SUFFIX else None
-        self._file = self.path.open("ab")
+        self._file = open_regular(self.path, "ab")
+        _cut_torn_end(self.path)
 
     def write(self, episode: Episode) -> None:
-        """Append one episode and hand it to the disk."""
-        line = msgspec.json.encode(episode) + b"\n"
+        """Append one episode and hand it to the disk.
+
+        Raises:
+            RecordError: It holds something that could not be read again; the file is left as it was.
+        """
+        self.write_line(encode_episode(episode))
+
+    def write_line(self, line: bytes) -> None:
+        """Append an episode as `encode_episode` gives it and hand it to the disk."""
+        line += b"\n"
         self._file.write(self._compressor.compress(line) if self._compressor else line)
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -56,6 +68,22 @@ class EpisodeWriter:
     def __exit__(self, *error: type[BaseException] | BaseException | TracebackType | None) -> None:
         """Close the file."""
         self.close()
+
+
+def encode_episode(episode: Episode) -> bytes:
+    """Return an episode as a line of JSON without its end.
+
+    Raises:
+        RecordError: It holds something that could not be read again, such as NaN or an option that is no plain value.
+    """
+    try:
+        line = msgspec.json.encode(episode)
+        _decode_episode(line)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise RecordError(
+            f"the episode of task {episode.task_id!r} by {episode.agent!r} cannot be written as a record: {error}"
+        ) from error
+    return line
 
 
 def write_episodes(path: str | Path, episodes: Iterable[Episode]) -> int:
@@ -86,13 +114,15 @@ def read_episodes(path: str | Path, *, drops_torn_end: bool = False) -> Iterator
                 yield _decode(line, path, number)
     except FileNotFoundError:
         raise RecordError(f"no episodes at {path}: the file does not exist") from None
+    except OSError as error:
+        raise RecordError(f"cannot read the episodes at {path}: {error.strerror}") from error
     except zstandard.ZstdError as error:
         if not drops_torn_end:
             raise RecordError(f"{path} breaks off after line {number}: {error}") from None
 
 
 def _read_lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if path.suffix != ZSTD_SUFFIX:
             yield from file
         else:
@@ -115,41 +145,53 @@ def _read_frames(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
 
 def _cut_torn_end(path: Path) -> None:
     """Cut off what a killed writer left unfinished, so that what is appended can be read."""
-    whole, needs_newline = 0, False
     with path.open("rb") as file:
-        try:
-            for line, end in _read_frames(file) if path.suffix == ZSTD_SUFFIX else _read_plain(file):
-                is_ended = line.endswith(b"\n")
-                if is_ended or _is_whole(line):
-                    whole, needs_newline = end, not is_ended
-        except zstandard.ZstdError:
-            pass
+        whole, needs_newline = (_find_end_of_frames if path.suffix == ZSTD_SUFFIX else _find_end_of_lines)(file)
     os.truncate(path, whole)
     if needs_newline:
         with path.open("ab") as file:
             file.write(b"\n")
 
 
-def _read_plain(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    offset = 0
-    for line in file:
-        offset += len(line)
-        yield line, offset
+def _find_end_of_frames(file: BinaryIO) -> tuple[int, bool]:
+    """Return where the last whole frame ends."""
+    whole = 0
+    try:
+        for _, end in _read_frames(file):
+            whole = end
+    except zstandard.ZstdError:
+        pass
+    return whole, False
+
+
+def _find_end_of_lines(file: BinaryIO) -> tuple[int, bool]:
+    """Return where the last whole line ends, and whether it lacks its end; reads no more than the last line."""
+    size = start = file.seek(0, os.SEEK_END)
+    pieces: list[bytes] = []
+    while start and not (pieces and b"\n" in pieces[-1]):
+        end, start = start, max(0, start - CHUNK_BYTES)
+        file.seek(start)
+        pieces.append(file.read(end - start))
+    last = b"".join(reversed(pieces)).rpartition(b"\n")[2]
+    is_whole = bool(last) and _is_whole(last)
+    return size if is_whole else size - len(last), is_whole
 
 
 def _is_whole(line: bytes) -> bool:
     try:
         msgspec.json.decode(line)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return False
     return True
 
 
 def _decode(line: bytes, path: Path, number: int) -> Episode:
     try:
-        episode = msgspec.json.decode(line, type=Episode)
-    except msgspec.MsgspecError as error:
+        episode = _decode_episode(line)
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"{path}, line {number}, is no episode record: {error}") from None
+    if episode.version < 1:
+        raise RecordError(f"{path}, line {number}, has record version {episode.version}; versions count from 1")
     if episode.version > RECORD_VERSION:
         raise RecordError(
             f"{path}, line {number}, has record version {episode.version}, this suite reads up to {RECORD_VERSION}:"

@@ -1,20 +1,20 @@
 """The loop that plays an episode and records it."""
 
 import math
+import os
 import time
 from collections.abc import Mapping
-from numbers import Integral, Real
-from typing import Any
+from typing import Any, SupportsFloat
 
 import gymnasium as gym
 
+from hiper_envs.episodes.agent_facts import read_ignores_case, read_usage
 from hiper_envs.episodes.agents import Agent
+from hiper_envs.episodes.failures import kind_of_failure
 from hiper_envs.episodes.record import Episode, Turn, Usage
 from hiper_envs.plain_text import describe_error, make_plain, plain_reply
+from hiper_envs.reply import REPLY_VERSION
 from hiper_envs.segments import Reading
-
-MAX_COUNT = 2**63 - 1
-"""The largest number that a record can hold."""
 
 
 def play_episode(
@@ -31,8 +31,12 @@ def play_episode(
 
     Returns:
         The record. An exception of the agent, or a reply that is no string, ends the episode as a failure with the
-        exception in `error`; exceptions of the environment are raised. An agent's attribute `ignores_case`, True or
-        False, decides over its episode as `SubgoalWrapper`'s option does; its `usage` goes into the record.
+        exception in `error`, and `error_kind` says whether it tells of the agent or of what is around it; exceptions
+        of the environment are raised. An agent's attribute `ignores_case`, True or False, decides over its episode as
+        `SubgoalWrapper`'s option does; its `usage` goes into the record.
+
+    Raises:
+        ValueError: The environment gave a reward or a score that is no finite number.
     """
     recorder = EpisodeRecorder(env, agent_name or type(agent).__name__, read_ignores_case(agent))
     observation, info = recorder.reset(task, seed)
@@ -56,41 +60,6 @@ def hide_milestones(info: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in info.items() if "milestone" not in key}
 
 
-def read_ignores_case(agent: object) -> bool | None:
-    """Return what an agent says in its attribute `ignores_case`; None for nothing that says anything."""
-    try:
-        wish = getattr(agent, "ignores_case", None)
-    except Exception:
-        return None  # what an agent says of itself is no part of its play
-    return wish if isinstance(wish, bool) else None
-
-
-def read_usage(agent: object) -> Usage | None:
-    """Return what an agent says in its attribute `usage`, as plain values; None for nothing that says anything.
-
-    It may be a `Usage`, or a tuple or list of two to four values in its order; a value of another kind is unknown.
-    """
-    try:
-        said = getattr(agent, "usage", None)
-        return _plain_usage(*said) if isinstance(said, tuple | list) else None
-    except Exception:
-        return None
-
-
-def _plain_usage(prompt_tokens: Any, reply_tokens: Any, cost: Any = None, finish_reason: Any = None) -> Usage:
-    return Usage(
-        _plain_count(prompt_tokens),
-        _plain_count(reply_tokens),
-        float(cost) if isinstance(cost, Real) and math.isfinite(cost) else None,
-        make_plain(finish_reason) if isinstance(finish_reason, str) else None,
-    )
-
-
-def _plain_count(count: Any) -> int | None:
-    is_count = isinstance(count, Integral) and not isinstance(count, bool) and 0 <= int(count) <= MAX_COUNT
-    return int(count) if is_count else None
-
-
 class EpisodeRecorder:
     """Steps a `SubgoalWrapper`-wrapped environment and keeps the record.
 
@@ -98,12 +67,20 @@ class EpisodeRecorder:
         env: The environment.
         agent_name: Name of the agent for the record.
         ignores_case: Whether actions are played without regard to case; None for what the wrapper was made with.
+        reply_version: Version by which replies are read, see `hiper_envs.reply`; an earlier one for replays.
     """
 
-    def __init__(self, env: gym.Env[str, str], agent_name: str, ignores_case: bool | None = None) -> None:
+    def __init__(
+        self,
+        env: gym.Env[str, str],
+        agent_name: str,
+        ignores_case: bool | None = None,
+        reply_version: int = REPLY_VERSION,
+    ) -> None:
         self.env = env
         self.agent_name = make_plain(agent_name)
         self.ignores_case = ignores_case
+        self.reply_version = reply_version
 
     def reset(self, task: int | str, seed: int) -> tuple[str, dict[str, Any]]:
         """Start an episode; return the first observation and info."""
@@ -111,9 +88,12 @@ class EpisodeRecorder:
         self.turns: list[Turn] = []
         self.terminated = self.truncated = False
         self.seed = seed
-        options = {"task": task} | ({} if self.ignores_case is None else {"ignores_case": self.ignores_case})
-        self.reset_observation, self.info = self.env.reset(seed=seed, options=options)
-        return self.reset_observation, self.info
+        options: dict[str, Any] = {"task": task, "reply_version": self.reply_version}
+        if self.ignores_case is not None:
+            options["ignores_case"] = self.ignores_case
+        observation, self.info = self.env.reset(seed=seed, options=options)
+        self.reset_observation = make_plain(observation)
+        return observation, self.info
 
     @property
     def is_done(self) -> bool:
@@ -121,57 +101,89 @@ class EpisodeRecorder:
         return self.terminated or self.truncated
 
     def step(self, reply: str, seconds: float | None = None, usage: Usage | None = None) -> tuple[str, dict[str, Any]]:
-        """Take one turn; return the observation and info.
+        """Take one turn; return the observation and info. Of the counts of tokens both are kept or neither.
 
         Raises:
             TypeError: The reply is no string.
+            ValueError: The environment gave a reward that is no finite number.
         """
         reply = plain_reply(reply)
+        usage = usage or Usage(None, None)
+        is_counted = None not in usage[:2]
         observation, reward, self.terminated, self.truncated, self.info = self.env.step(reply)
         segment = self.info["segment"]
         self.turns.append(
             Turn(
                 number=len(self.turns),
                 reply=reply,
-                action=self.info["action"],
-                observation=observation,
-                reward=float(reward),
+                action=make_plain(self.info["action"]),
+                observation=make_plain(observation),
+                reward=self._check_finite(reward, f"the reward of turn {len(self.turns)}"),
                 segment=segment["index"],
                 is_boundary=segment["is_boundary"],
                 problems=tuple(self.info["reply_problems"]),
-                milestones=tuple(self.info.get("new_milestones", ())),
+                milestones=tuple(map(make_plain, self.info.get("new_milestones", ()))),
                 seconds=seconds,
-                prompt_tokens=usage.prompt_tokens if usage else None,
-                reply_tokens=usage.reply_tokens if usage else None,
+                prompt_tokens=usage.prompt_tokens if is_counted else None,
+                reply_tokens=usage.reply_tokens if is_counted else None,
+                cost=usage.cost,
+                finish_reason=usage.finish_reason,
                 form=self.info["reply_form"],
-                finish_reason=usage.finish_reason if usage else None,
             )
         )
         return observation, self.info
 
     def finish(self, error: BaseException | None = None) -> Episode:
-        """Return the record; with `error`, of an episode that the agent broke off, which is a failure."""
-        spec = self.env.spec
+        """Return the record; with `error`, of an episode that the agent broke off, which is a failure.
+
+        Raises:
+            ValueError: The environment gave a score that is no finite number.
+        """
         reading: Reading = self.env.get_wrapper_attr("reading")
         segments = self.info["segments"] if self.is_done else self.env.get_wrapper_attr("break_off")()
+        parts = self.info.get("reward_parts")
         return Episode(
-            env_id=spec.id if spec else type(self.env.unwrapped).__name__,
-            env_options=dict(spec.kwargs) if spec else {},
-            task_id=self.info["task_id"],
+            env_id=self.env.spec.id if self.env.spec else type(self.env.unwrapped).__name__,
+            env_options=_write_paths(self.env.spec.kwargs) if self.env.spec else {},
+            task_id=make_plain(self.info["task_id"]),
             seed=self.seed,
             agent=self.agent_name,
-            instruction=self.info["instruction"],
+            instruction=make_plain(self.info["instruction"]),
             reset_observation=self.reset_observation,
             turns=self.turns,
             segments=list(segments),
-            score=float(self.info["score"]) if error is None else 0.0,
+            score=self._check_finite(self.info["score"], "the score") if error is None else 0.0,
             success=bool(self.info["success"]) and error is None,
             terminated=self.terminated,
             truncated=self.truncated,
             error=describe_error(error) if error is not None else None,
+            error_kind=kind_of_failure(error) if error is not None else "agent",
             seconds=time.perf_counter() - self._started,
-            milestones=tuple(self.info.get("all_milestones", ())),
-            reward_parts=self.info.get("reward_parts"),
+            milestones=tuple(map(make_plain, self.info.get("all_milestones", ()))),
+            reward_parts=None if parts is None else dict(map(self._check_part, parts, parts.values())),
             reply_version=reading.version,
             ignores_case=reading.ignores_case,
         )
+
+    def _check_part(self, name: str, part: Any) -> tuple[str, float | bool]:
+        is_flag = isinstance(part, bool)
+        return make_plain(name), part if is_flag else self._check_finite(part, f"the part {name!r} of the reward")
+
+    def _check_finite(self, value: SupportsFloat, what: str) -> float:
+        number = float(value)
+        if math.isfinite(number):
+            return number
+        world = self.env.spec.id if self.env.spec else type(self.env.unwrapped).__name__
+        raise ValueError(f"the environment {world} gave {number} as {what}: only finite numbers can be recorded")
+
+
+def _write_paths(options: Any) -> Any:
+    """Return options with texts for paths, in lists too; the rest as it is."""
+    match options:
+        case os.PathLike():
+            return os.fspath(options)
+        case dict():
+            return {name: _write_paths(option) for name, option in options.items()}
+        case list() | tuple():
+            return [_write_paths(option) for option in options]
+    return options

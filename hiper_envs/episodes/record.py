@@ -1,6 +1,6 @@
 """What is kept of an episode: every text, reply, action and reward, the segments, and how it ended."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -11,6 +11,7 @@ RECORD_VERSION = 1
 CUT_OFF_REASONS = ("length", "max_tokens")
 """Finish reasons of a reply that ran into the limit of tokens, as the endpoints of different makers say it, in small
 letters."""
+ErrorKind = Literal["agent", "around"]
 _NO_SEGMENTS = ("no complete <switch>...</switch>", "no complete <subgoal>...</subgoal>")
 
 
@@ -30,8 +31,9 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
         seconds: Time that the agent took to reply.
         prompt_tokens: Tokens that the agent's model read for the reply, if the agent says so.
         reply_tokens: Tokens that it wrote.
-        form: Which kind of reply it is, see `hiper_envs.reply`; None in records from before there were kinds.
+        cost: What the reply cost, in the currency that the agent counts in.
         finish_reason: Why the model stopped writing, in its endpoint's words, if the agent says so.
+        form: Which kind of reply it is, see `hiper_envs.reply`; None in records from before there were kinds.
     """
 
     number: int = msgspec.field(name="turn")
@@ -46,8 +48,9 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
     seconds: float | None = None
     prompt_tokens: int | None = None
     reply_tokens: int | None = None
-    form: Form | None = None
+    cost: float | None = None
     finish_reason: str | None = None
+    form: Form | None = None
 
     @property
     def is_cut_off(self) -> bool:
@@ -79,7 +82,7 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Usage(NamedTuple):
-    """What one reply cost. An agent that knows keeps the last reply's in an attribute `usage`; two numbers will do.
+    """What one reply used. An agent that knows keeps the last reply's in an attribute `usage`; two numbers will do.
 
     Attributes:
         prompt_tokens: Tokens that the model read.
@@ -112,6 +115,8 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
         terminated: Whether the environment ended the episode.
         truncated: Whether the turn limit did.
         error: What the agent failed with, None if it did not.
+        error_kind: "agent" if the failure was its own; "around" if its endpoint, the network or the machine failed, so
+            that the episode says nothing of the agent.
         seconds: Time from reset to end.
         milestones: All milestones that the goal has, where `MilestoneWrapper` watches.
         reward_parts: What the last reward was made of, by name, where the environment says so (WebShop).
@@ -138,6 +143,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
     milestones: tuple[str, ...] = ()
     reward_parts: dict[str, float | bool] | None = None
     version: int = RECORD_VERSION
+    error_kind: ErrorKind = "agent"
     reply_version: int = 1
     ignores_case: bool = False
 
@@ -145,6 +151,11 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
     def reading(self) -> Reading:
         """How the replies were read."""
         return Reading(self.reply_version, self.ignores_case)
+
+    @property
+    def failed_around(self) -> bool:
+        """Whether it broke off with a failure around the agent, and so says nothing of it."""
+        return self.error is not None and self.error_kind == "around"
 
     @property
     def num_turns(self) -> int:

@@ -1,11 +1,21 @@
 """Replays: a record's replies taken through the environment again, and all that comes back compared."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import gymnasium as gym
+import msgspec
 
-from hiper_envs.episodes.record import Episode
-from hiper_envs.segments import SubgoalWrapper
+from hiper_envs.episodes.play import EpisodeRecorder
+from hiper_envs.episodes.record import Episode, Turn
+from hiper_envs.registration import find_known_id
+from hiper_envs.segments import Segment, SubgoalWrapper
+
+REPLAYED_OF_TURNS = ("action", "observation", "reward", "segment", "is_boundary", "problems", "form", "milestones")
+REPLAYED_AT_RESET = ("task_id", "instruction")
+REPLAYED_AT_END = ("terminated", "score", "success", "segments", "milestones", "reward_parts")
+"""What a replay gives again of turns and of an episode, beside the first observation and the turns' numbers."""
+NO_LIMIT = 10**9
 
 
 class Difference(NamedTuple):
@@ -35,42 +45,69 @@ def replay(episode: Episode, env: gym.Env[str, str] | None = None) -> list[Diffe
     Args:
         episode: The record.
         env: An environment wrapped in `SubgoalWrapper` to use instead of making the recorded one; it must let at
-            least as many turns pass as the record has.
+            least as many turns pass as the record has. Milestones are compared where it has a `MilestoneWrapper`.
 
     Returns:
         The differences, none for a record that is true. Play stops where the environment ends the episode earlier
-        than the record does. A recorded truncation is the turn limit's and ends the replay at the same turn.
+        than the record does. A recorded truncation is the turn limit's and ends the replay at the same turn. Replies
+        are read as the record says that they were: by its `reply_version`, with its `ignores_case`.
+
+    Raises:
+        ValueError: The record names an environment that is not known here, see `find_known_id`.
     """
-    env = env or SubgoalWrapper(gym.make(episode.env_id, max_episode_steps=10**9, **episode.env_options))
-    reading = {"reply_version": episode.reply_version, "ignores_case": episode.ignores_case}
-    observation, info = env.reset(seed=episode.seed, options={"task": episode.task_id, **reading})
-    found = _compare(-1, {"observation": (episode.reset_observation, observation)})
-    found += _compare(None, {"instruction": (episode.instruction, info["instruction"])})
-    is_over = False
-    for turn in episode.turns:
-        if is_over:
-            return [*found, Difference(turn.number, "turn", turn.action, "the episode was over")]
-        observation, reward, terminated, truncated, info = env.step(turn.reply)
-        is_over = terminated or truncated
-        pairs = {
-            "action": (turn.action, info["action"]),
-            "problems": (turn.problems, tuple(info["reply_problems"])),
-            "form": (turn.form, info["reply_form"]),
-            "observation": (turn.observation, observation),
-            "reward": (turn.reward, float(reward)),
-            "segment": (turn.segment, info["segment"]["index"]),
-            "milestones": (turn.milestones, tuple(info.get("new_milestones", turn.milestones))),
-        }
-        found += _compare(turn.number, pairs)
-    ending: dict[str, tuple[Any, Any]] = {}
-    if episode.turns:
-        ending["terminated"] = (episode.terminated, terminated)
+    recorder = EpisodeRecorder(
+        env or _make_recorded(episode), episode.agent, episode.ignores_case, episode.reply_version
+    )
+    recorder.reset(episode.task_id, episode.seed)
+    found = compare(-1, [("observation", episode.reset_observation, recorder.reset_observation)])
+    for number, turn in enumerate(episode.turns):
+        if recorder.is_done:
+            return [*found, Difference(number, "turn", turn.action, "the episode was over")]
+        recorder.step(turn.reply)
+        found += compare(number, _pair(turn, recorder.turns[-1], _watched(REPLAYED_OF_TURNS, recorder)))
+    return found + _compare_whole(episode, recorder)
+
+
+def compare(turn: int | None, pairs: Iterable[tuple[str, Any, Any]]) -> list[Difference]:
+    """Return a difference for each of (field, recorded, replayed) whose two values are not the same in JSON."""
+    return [Difference(turn, *pair) for pair in pairs if _in_json(pair[1]) != _in_json(pair[2])]
+
+
+def _make_recorded(episode: Episode) -> SubgoalWrapper:
+    limit = max(1, episode.num_turns) if episode.truncated else NO_LIMIT
+    return SubgoalWrapper(gym.make(find_known_id(episode.env_id), max_episode_steps=limit, **episode.env_options))
+
+
+def _watched(fields: tuple[str, ...], recorder: EpisodeRecorder) -> list[str]:
+    """Return the fields without the milestones if the environment does not watch for them."""
+    return [field for field in fields if field != "milestones" or "all_milestones" in recorder.info]
+
+
+def _pair(recorded: Turn | Episode, replayed: Turn | Episode, fields: Iterable[str]) -> list[tuple[str, Any, Any]]:
+    return [(field, getattr(recorded, field), getattr(replayed, field)) for field in fields]
+
+
+def _compare_whole(episode: Episode, recorder: EpisodeRecorder) -> list[Difference]:
+    """Compare what a record says of the episode as a whole; `recorder` has taken all of its turns."""
+    replayed = recorder.finish(None if episode.error is None else RuntimeError())
+    if not recorder.is_done and episode.error is None:
+        replayed = msgspec.structs.replace(replayed, segments=_end_by_limit(replayed.segments))
+    pairs = _pair(episode, replayed, (*REPLAYED_AT_RESET, *_watched(REPLAYED_AT_END, recorder)))
+    pairs.append(("turns", [turn.number for turn in episode.turns], list(range(episode.num_turns))))
+    if recorder.truncated or episode.error is not None:
+        pairs.append(("truncated", episode.truncated, recorder.truncated))
     if episode.error is None:
-        ending |= {"score": (episode.score, float(info["score"])), "success": (episode.success, bool(info["success"]))}
-    if episode.reward_parts is not None:
-        ending["reward_parts"] = (episode.reward_parts, info.get("reward_parts"))
-    return found + _compare(None, ending)
+        pairs.append(("end", recorder.is_done or episode.truncated, True))
+        pairs.append(("error_kind", episode.error_kind, "agent"))
+    elif recorder.is_done:
+        pairs.append(("error", episode.error, "the episode was over"))
+    return compare(None, pairs)
 
 
-def _compare(turn: int | None, pairs: dict[str, tuple[Any, Any]]) -> list[Difference]:
-    return [Difference(turn, field, *pair) for field, pair in pairs.items() if pair[0] != pair[1]]
+def _end_by_limit(segments: list[Segment]) -> list[Segment]:
+    """Return the segments of an episode that a limit of turns cut off, which the environment does not have."""
+    return [*segments[:-1], *(msgspec.structs.replace(last, end_reason="truncation") for last in segments[-1:])]
+
+
+def _in_json(value: Any) -> bytes:
+    return msgspec.json.encode(value, order="deterministic")

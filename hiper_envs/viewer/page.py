@@ -95,8 +95,8 @@ def render_page(
 
 
 def summarise_source(source: Source) -> Summary:
-    """Return the means of a source's episodes."""
-    episodes = source.episodes
+    """Return the means of a source's episodes, without those that failed around the agent."""
+    episodes = [episode for episode in source.episodes if not episode.failed_around]
     num_turns = sum(episode.num_turns for episode in episodes)
     return Summary(
         source=source,

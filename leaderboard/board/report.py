@@ -17,12 +17,13 @@ TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class PanelSection:
-    """What the page says about one panel: its runs ranked, and the differences of each to the best one."""
+    """What the page says about one panel: its runs ranked, the differences of each to the best one, and notes."""
 
     panel: Panel
     scores: Sequence[Scores]
     comparisons: Sequence[Comparison]
     kinds: Sequence[str]
+    notes: Sequence[str] = ()
 
 
 def write_report(runs: Sequence[Run], path: str | Path) -> Path:
@@ -82,7 +83,18 @@ def _by_panel(runs: Iterable[Run]) -> Iterable[list[Run]]:
 def _section(runs: Sequence[Run]) -> PanelSection:
     scores = [score_run(run) for run in runs]
     comparisons = [compare_runs(runs[0], run) for run in runs[1:]]
-    return PanelSection(runs[0].panel, scores, comparisons, sorted({kind for row in scores for kind in row.by_type}))
+    kinds = sorted({kind for row in scores for kind in row.by_type})
+    return PanelSection(runs[0].panel, scores, comparisons, kinds, note_failures(runs))
+
+
+def note_failures(runs: Iterable[Run]) -> list[str]:
+    """Return a sentence for each run with episodes that failed around its agent."""
+    return [
+        f"{run.header.name}: {len(run.failed_around)} of {len(run.recorded)} episodes failed around the agent (its"
+        " endpoint, the network) and do not count"
+        for run in runs
+        if run.failed_around
+    ]
 
 
 def _make_source(run: Run) -> Source:

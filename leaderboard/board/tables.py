@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.segment import Segment as TerminalSegment
@@ -10,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hiper_envs import Episode, Segment, Turn
+from leaderboard.board.columns import NumberTable
 from leaderboard.panels.panel import Panel
 from leaderboard.play.conformance import Finding
 from leaderboard.scoring.metrics import HEADLINE_KEYS, METRICS_BY_KEY, Metric
@@ -72,13 +72,7 @@ def _table(
     title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()
 ) -> RenderableType:
     """Return a table whose first column holds names and whose others hold numbers that never wrap."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column(headings[0], style="bold", overflow="fold")
-    for column, heading in enumerate(headings[1:], start=1):
-        width = max(len(text) for text in [*heading.split(), *(row[column] for row in rows)])
-        table.add_column(heading, justify="right", width=width)
-    for row in rows:
-        table.add_row(*map(Text, row))
+    table = NumberTable(headings, rows)
     return Group("", Text(title, style="bold"), table, *(Text(note, style="dim") for note in notes))
 
 
@@ -198,6 +192,7 @@ def _observation(text: str, max_characters: int | None) -> Text:
 
 def _outcome(episode: Episode) -> Text:
     if episode.error is not None:
-        return Text(f"crashed: {episode.error}", style="bold red")
+        what = "failed around the agent" if episode.failed_around else "crashed"
+        return Text(f"{what}: {episode.error}", style="bold red")
     word, style = ("success", "bold green") if episode.success else ("no success", "bold yellow")
     return Text.assemble((word, style), f" after {episode.num_turns} turns, score {100 * episode.score:.0f}")

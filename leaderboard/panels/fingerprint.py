@@ -3,13 +3,20 @@
 import hashlib
 import random
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, SupportsFloat
 
 import gymnasium as gym
 import msgspec
 
+from hiper_envs.episodes.regular_file import find_irregular
+from hiper_envs.registration import find_known_id
+from webshop_server.allowed_names import nearest_name
+
 NUM_PROBES = 16
 NUM_PROBE_TURNS = 10
+PATH_OPTIONS = ("games", "data")
+"""Options of worlds that may name files and folders."""
 
 
 class PanelError(ValueError):
@@ -28,17 +35,38 @@ class PanelTask(msgspec.Struct, frozen=True, array_like=True):
     seed: int
 
 
-def make_world(env_id: str, env_options: Mapping[str, Any], max_turns: int) -> gym.Env[str, str]:
+def make_world(
+    env_id: str, env_options: Mapping[str, Any], max_turns: int, *, may_import: bool = False
+) -> gym.Env[str, str]:
     """Make a world by its Gymnasium id.
 
+    Args:
+        env_id: The id.
+        env_options: Options for `gym.make`.
+        max_turns: Turns after which an episode is truncated.
+        may_import: Whether "module:Env-v0" imports the module, because a person asked for it.
+
     Raises:
-        PanelError: There is no such world, or it refuses the options.
+        PanelError: There is no such world, it would import a module that it may not, or it refuses the options.
     """
     try:
-        return gym.make(env_id, max_episode_steps=max_turns, disable_env_checker=True, **env_options)
-    except (gym.error.Error, ImportError, ValueError, TypeError, OSError) as error:
+        known = env_id if may_import else find_known_id(env_id)
+        _check_paths(env_options)
+        return gym.make(known, max_episode_steps=max_turns, disable_env_checker=True, **env_options)
+    except (gym.error.Error, ImportError, ValueError, TypeError, OSError, RecursionError) as error:
         options = "".join(f", {key}={value!r}" for key, value in env_options.items())
-        raise PanelError(f"cannot make the world {env_id!r}{options}: {error}") from error
+        module = env_id.rpartition(":")[0]
+        hint = f" (leaderboard verify --imports {module})" if module and not may_import else ""
+        raise PanelError(f"cannot make the world {env_id!r}{options:.200}: {error}{hint}") from error
+
+
+def _check_paths(env_options: Mapping[str, Any]) -> None:
+    for name in PATH_OPTIONS:
+        value = env_options.get(name)
+        for path in value if isinstance(value, list | tuple) else [value]:
+            found = find_irregular(Path(path).expanduser()) if isinstance(path, str | Path) else None
+            if found is not None:
+                raise ValueError(f"{str(found)!r} is neither a file nor a folder, so that reading it may never end")
 
 
 def check_tasks(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> None:
@@ -50,7 +78,9 @@ def check_tasks(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> None:
     known: Sequence[str] = env.get_wrapper_attr("tasks")
     for row in tasks:
         if row.task not in known:
-            raise PanelError(f"the installed world has no task {row.task!r}; it has {len(known)} others")
+            near = nearest_name(row.task, known)
+            hint = f", such as {near!r}" if near else ""
+            raise PanelError(f"the installed world has no task {row.task!r}; it has {len(known)} others{hint}")
 
 
 def fingerprint_world(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from hiper_envs.registration import ALFWORLD_MAX_TURNS, WEBSHOP_MAX_TURNS
 from hiper_envs.task_types import task_type
 from leaderboard.panels.fingerprint import PanelError, PanelTask, fingerprint_world, make_world
-from leaderboard.panels.panel import Panel, seal_panel
+from leaderboard.panels.panel import Panel, check_panel_name, seal_panel
 
 ALFWORLD = "hiper/ALFWorld-v0"
 WEBSHOP = "hiper/WebShop-v0"
@@ -75,10 +75,11 @@ def freeze_panel(
         description: One sentence on what the panel measures.
 
     Raises:
-        PanelError: The world cannot be made, or has fewer tasks.
+        PanelError: The name will not do, the world cannot be made, or it has fewer tasks.
     """
+    check_panel_name(name, "the panel to freeze")
     options = dict(env_options or {})
-    env = make_world(env_id, options, max_turns)
+    env = make_world(env_id, options, max_turns, may_import=True)
     tasks: Sequence[str] = env.get_wrapper_attr("tasks")
     if num_tasks is not None:
         if not 1 <= num_tasks <= len(tasks):

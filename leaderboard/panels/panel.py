@@ -9,10 +9,13 @@ import gymnasium as gym
 import msgspec
 
 import hiper_envs
+from hiper_envs.episodes.regular_file import read_regular
 from leaderboard.panels.fingerprint import PanelError, PanelTask, check_tasks, fingerprint_world, make_world
 from webshop_server.allowed_names import check_choice
 
-_NAME = re.compile(r"[\w-][\w.-]*")
+_NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
+MAX_SEED = 2**63 - 1
+MAX_PANEL_BYTES = 1 << 28
 PANEL_FOLDER = Path(__file__).parent
 
 
@@ -39,13 +42,16 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tasks: tuple[PanelTask, ...]
     digest: str = ""
 
-    def make_env(self) -> gym.Env[str, str]:
+    def make_env(self, *, may_import: bool = False) -> gym.Env[str, str]:
         """Make the panel's world, ready for whole replies.
+
+        Args:
+            may_import: Whether a world "module:Env-v0" imports the module, because a person asked to play the panel.
 
         Raises:
             PanelError: The world cannot be made, lacks a task, or is another one than the panel was frozen with.
         """
-        env = make_world(self.env_id, self.env_options, self.max_turns)
+        env = make_world(self.env_id, self.env_options, self.max_turns, may_import=may_import)
         check_tasks(env, self.tasks)
         world = fingerprint_world(env, self.tasks)
         if world != self.world:
@@ -89,7 +95,7 @@ def load_panel(name_or_path: str | Path) -> Panel:
         except ValueError as error:
             raise PanelError(f"{error}; or give the path of a panel's .json file") from error
     try:
-        content = path.read_bytes()
+        content = read_regular(path, MAX_PANEL_BYTES)
     except OSError as error:
         raise PanelError(f"cannot read the panel file {str(path)!r}: {error.strerror}") from error
     return read_panel(content, str(path))
@@ -103,34 +109,74 @@ def read_panel(content: bytes, source: str) -> Panel:
         source: Where they come from, for messages.
 
     Raises:
-        PanelError: A field is missing or of the wrong kind, tasks repeat, or the digest does not fit.
+        PanelError: A field is missing or of the wrong kind, tasks repeat, the digest does not fit, or the panel has the
+            name of a shipped one and is another.
     """
     try:
         panel = msgspec.json.decode(content, type=Panel)
-    except msgspec.DecodeError as error:
-        raise PanelError(f"{source!r} is not a panel: {error}") from error
-    if not _NAME.fullmatch(panel.name):
-        raise PanelError(f"the panel in {source!r} has the name {panel.name!r}: use letters, digits, '.', '_' and '-'")
-    if not panel.tasks:
-        raise PanelError(f"the panel in {source!r} has no tasks")
-    if len(set(panel.tasks)) < len(panel.tasks):
-        raise PanelError(f"the panel in {source!r} has the same task with the same seed twice")
-    digest = content_digest(panel)
-    if digest != panel.digest:
-        raise PanelError(
-            f"the panel in {source!r} was edited after it was frozen: its content has the digest {digest[:12]!r}, not"
-            f" {panel.digest[:12]!r}; a frozen panel never changes: freeze a new one under a new name"
-        )
+        check_panel(panel, f"the panel in {source!r}")
+    except (ValueError, RecursionError) as error:
+        raise error if isinstance(error, PanelError) else PanelError(f"{source!r} is not a panel: {error}") from error
     return panel
 
 
-def write_panel(panel: Panel, path: Path) -> None:
-    """Write a panel as JSON with one task a line."""
+def check_panel_name(name: str, which: str) -> None:
+    """Make sure that a panel's name can be a file's.
+
+    Raises:
+        PanelError: It cannot; `which` begins the sentence.
+    """
+    if not _NAME.fullmatch(name):
+        raise PanelError(f"{which} has the name {name!r:.80}: use letters, digits, '.', '_' and '-'")
+
+
+def check_panel(panel: Panel, which: str = "the panel") -> None:
+    """Make sure that a panel can be played, is as it was sealed, and is the shipped one if it has a shipped one's name.
+
+    Raises:
+        PanelError: It is not; `which` begins the sentence.
+    """
+    check_panel_name(panel.name, which)
+    if not panel.tasks:
+        raise PanelError(f"{which} has no tasks")
+    if len(set(panel.tasks)) < len(panel.tasks):
+        raise PanelError(f"{which} has the same task with the same seed twice")
+    if panel.max_turns < 1 or not all(0 <= row.seed <= MAX_SEED for row in panel.tasks):
+        raise PanelError(f"{which} has a limit of turns below 1, or a seed that is not between 0 and {MAX_SEED}")
+    digest = content_digest(panel)
+    if digest != panel.digest:
+        raise PanelError(
+            f"{which} was edited after it was frozen: its content has the digest {digest[:12]!r}, not"
+            f" {panel.digest[:12]!r}; a frozen panel never changes: freeze a new one under a new name"
+        )
+    if panel.name.lower() in panel_names() and panel.digest != shipped_digest(panel.name):
+        raise PanelError(
+            f"{which} has the name of the shipped {panel.name.lower()!r} and is another one: its digest is"
+            f" {digest[:12]!r}, not {shipped_digest(panel.name.lower())[:12]!r}; freeze it under a name of its own"
+        )
+
+
+def shipped_digest(name: str) -> str:
+    """Return the digest of the panel that comes with the package under this name, "" if none does.
+
+    It is taken from the file's content, whatever digest the file names.
+    """
+    path = PANEL_FOLDER / f"{name}.json"
+    return content_digest(msgspec.json.decode(path.read_bytes(), type=Panel)) if name in panel_names() else ""
+
+
+def format_panel(panel: Panel) -> str:
+    """Return a panel as JSON with one task a line."""
     head = msgspec.structs.asdict(panel)
     tasks = head.pop("tasks")
     lines = [f"  {_json(key)}: {_json(value)}," for key, value in head.items()]
     rows = ",\n".join(f"    {_json(task)}" for task in tasks)
-    path.write_text("\n".join(["{", *lines, '  "tasks": [', rows, "  ]", "}", ""]), encoding="utf-8")
+    return "\n".join(["{", *lines, '  "tasks": [', rows, "  ]", "}", ""])
+
+
+def write_panel(panel: Panel, path: Path) -> None:
+    """Write a panel to a file, see `format_panel`."""
+    path.write_text(format_panel(panel), encoding="utf-8")
 
 
 def _json(value: object) -> str:

@@ -10,6 +10,8 @@ from typing import IO
 import msgspec
 
 from hiper_envs.episodes.agents import AgentError
+from hiper_envs.episodes.failures import kind_of_failure
+from hiper_envs.plain_text import make_plain
 from leaderboard.panels.fingerprint import PanelError
 from leaderboard.play.player import Player, WorldError
 from leaderboard.play.protocol import Answer, Played, PlayTask, Ready, Refused, Setup, TurnStarted, WorldBroken
@@ -33,15 +35,15 @@ def main() -> None:
             on_turn=lambda last_reply: send(TurnStarted(last_reply)),
         )
     except (PanelError, AgentError) as error:
-        send(Refused(str(error), isinstance(error, AgentError)))
+        send(Refused(make_plain(str(error)), isinstance(error, AgentError), kind_of_failure(error)))
         return
-    send(Ready(player.ignores_case))
+    send(Ready(player.card, player.ignores_case))
     for line in requests:
         request = msgspec.json.decode(line, type=PlayTask)
         try:
             send(Played(player.play(request.task, request.seed)))
         except WorldError as error:
-            send(WorldBroken(str(error)))
+            send(WorldBroken(make_plain(str(error))))
 
 
 def claim_standard_streams() -> tuple[IO[bytes], IO[bytes]]:

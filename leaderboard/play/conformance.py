@@ -1,13 +1,13 @@
 """A check for submissions: what an agent must do, tried on a few turns of both worlds."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import gymnasium as gym
 
 from hiper_envs import Agent, SubgoalWrapper, parse_reply
-from hiper_envs.episodes.play import read_ignores_case
+from hiper_envs.episodes.agent_facts import read_card, read_ignores_case
 from leaderboard.panels.fingerprint import make_world
 from leaderboard.play.player import GuardedAgent
 from leaderboard.play.submission import load_agent
@@ -68,15 +68,30 @@ def check_agent(
     make_agent = load_agent(name)
     agent = make_agent()
     yield Finding("", "can be made without arguments, with reset and act", "pass", type(agent).__name__)
+    yield _check_card(agent)
     for world in worlds:
         on_world(world)
-        env = SubgoalWrapper(make_world(world, {}, NUM_TURNS))
+        env = SubgoalWrapper(make_world(world, {}, NUM_TURNS, may_import=True))
 
         def walk(agent: Agent, env: gym.Env[str, str] = env) -> _Walk:
             return _walk(env, agent, turn_seconds)
 
         yield from _check_world(world, walk, agent, make_agent)
         env.close()
+
+
+def _check_card(agent: Agent) -> Finding:
+    what = "says what it is with a card of plain values, or not at all"
+    card = read_card(agent)
+    told = ", ".join(f"{name} {value}" for name, value in card.items())
+    try:
+        said: Any = getattr(agent, "card", None)
+        is_whole = said is None or (isinstance(said, Mapping) and len(said) == len(card))
+    except Exception:
+        is_whole = False
+    if is_whole:
+        return Finding("", what, "pass", told)
+    return Finding("", what, "warning", f"of its card is kept: {told or 'nothing'}")
 
 
 def _check_world(

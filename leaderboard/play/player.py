@@ -11,10 +11,10 @@ from types import FrameType
 import msgspec
 
 from hiper_envs import Agent, Episode, play_episode
+from hiper_envs.episodes.agent_facts import read_card, read_ignores_case, read_usage
 from hiper_envs.episodes.agents import AgentError, AgentFactory
-from hiper_envs.episodes.play import read_ignores_case, read_usage
 from hiper_envs.episodes.record import Usage
-from hiper_envs.plain_text import make_plain, plain_reply
+from hiper_envs.plain_text import describe_error, make_plain, plain_reply
 from leaderboard.panels.fingerprint import PanelTask
 from leaderboard.panels.panel import Panel
 from leaderboard.play.submission import load_agent
@@ -46,13 +46,26 @@ class GuardedAgent:
         agent: The submission's agent.
         turn_seconds: Time limit of a reset and of a turn; None for no limit.
         on_turn: Called before each with the last reply, None if there is none yet.
+        ignores_case: What the agent says of case, see `read_ignores_case`.
+
+    Attributes:
+        usage: What the last reply used, if the agent says so.
+        failure: What went wrong, None as long as nothing did.
     """
 
-    def __init__(self, agent: Agent, turn_seconds: float | None, on_turn: Callable[[str | None], None]) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        turn_seconds: float | None,
+        on_turn: Callable[[str | None], None],
+        ignores_case: bool | None = None,
+    ) -> None:
         self._agent = agent
         self._turn_seconds = turn_seconds
         self._on_turn = on_turn
         self._last_reply: str | None = None
+        self.ignores_case = ignores_case
+        self.usage: Usage | None = None
         self.failure: str | None = None
 
     def reset(self, seed: int) -> None:
@@ -64,22 +77,13 @@ class GuardedAgent:
         """Return the agent's reply."""
         with self._guard():
             reply = self._agent.act(observation, private_copy(info))
+            self.usage = read_usage(self._agent)
         try:
             self._last_reply = plain_reply(reply)
-        except TypeError as error:
-            self.failure = make_plain(f"TypeError: {error}")
+        except Exception as error:
+            self.failure = describe_error(error)
             raise AgentFailureError(self.failure) from None
         return self._last_reply
-
-    @property
-    def usage(self) -> Usage | None:
-        """What the last reply cost, if the agent says so."""
-        return read_usage(self._agent)
-
-    @property
-    def ignores_case(self) -> bool | None:
-        """Whether the agent wants its actions played without regard to case, if it says so."""
-        return read_ignores_case(self._agent)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -119,13 +123,19 @@ def time_limit(seconds: float | None) -> Iterator[None]:
 
 
 def private_copy(info: Mapping[str, object]) -> dict[str, object]:
-    """Copy `info` with its lists and dicts, so that nothing an agent does to it reaches the world."""
-    return {key: value.copy() if isinstance(value, list | dict) else value for key, value in info.items()}
+    """Copy `info` with all lists and dicts in it, so that nothing an agent does to it reaches the world."""
+    return {key: _copy(value) for key, value in info.items()}
+
+
+def _copy(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _copy(inner) for key, inner in value.items()}
+    return [_copy(inner) for inner in value] if isinstance(value, list) else value
 
 
 def describe_failure(error: BaseException) -> str:
     """Return an exception as text, with where it was raised: the last frames, files without their folders."""
-    lines = [f"{type(error).__name__}: {error}".rstrip(": ")]
+    lines = [describe_error(error)]
     for frame in _agent_frames(traceback.extract_tb(error.__traceback__))[-NUM_TRACEBACK_FRAMES:]:
         file_name = "/".join(frame.filename.split("/")[-2:])
         lines.append(f"  {file_name}, line {frame.lineno}, in {frame.name}: {frame.line}")
@@ -148,6 +158,10 @@ class Player:
         turn_seconds: Time limit of each turn, None for none.
         on_turn: Called before each turn of the agent with its last reply, None if there is none yet.
 
+    Attributes:
+        card: What the agent says of itself, once it is made.
+        ignores_case: What it says of case then; it holds for all episodes, also those of agents made later.
+
     Raises:
         PanelError: The world cannot be made or lacks a task.
         AgentError: The agent cannot be loaded or made.
@@ -162,17 +176,14 @@ class Player:
         turn_seconds: float | None = None,
         on_turn: Callable[[str | None], None] = lambda last_reply: None,
     ) -> None:
-        self._env = panel.make_env()
+        self._env = panel.make_env(may_import=True)
         self._make_agent: AgentFactory = load_agent(agent)
         self._agent: Agent | None = self._make_agent()
+        self.card = read_card(self._agent)
+        self.ignores_case = read_ignores_case(self._agent)
         self._agent_name = agent_name
         self._turn_seconds = turn_seconds
         self._on_turn = on_turn
-
-    @property
-    def ignores_case(self) -> bool | None:
-        """What the agent says of case, see `read_ignores_case`."""
-        return read_ignores_case(self._agent)
 
     def play(self, task: PanelTask, seed: int) -> Episode:
         """Play one task; a failure of the agent is an episode with an error, and the next one gets a new agent.
@@ -181,7 +192,7 @@ class Player:
             WorldError: The environment failed.
         """
         agent = self._agent or self._make_agent_again()
-        guarded = GuardedAgent(agent, self._turn_seconds, self._on_turn)
+        guarded = GuardedAgent(agent, self._turn_seconds, self._on_turn, self.ignores_case)
         try:
             episode = play_episode(self._env, guarded, task=task.task, seed=seed, agent_name=self._agent_name)
         except Exception as error:
@@ -193,17 +204,17 @@ class Player:
         try:
             return self._make_agent()
         except AgentError as error:
-            return _BrokenAgent(str(error))
+            return _BrokenAgent(error)
 
 
 class _BrokenAgent:
     """Stands for an agent that could be made at first and, after a failure, no more."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: AgentError) -> None:
         self._reason = reason
 
     def reset(self, seed: int) -> None:
-        raise AgentFailureError(self._reason)
+        raise AgentFailureError(str(self._reason)) from self._reason
 
     def act(self, observation: str, info: Mapping[str, object]) -> str:
-        raise AgentFailureError(self._reason)
+        raise AgentFailureError(str(self._reason)) from self._reason

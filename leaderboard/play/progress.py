@@ -35,7 +35,7 @@ def show_progress(console: Console, title: str) -> Iterator[Callable[[Progress],
 
     def show(progress: Progress) -> None:
         nonlocal num_successes, num_played
-        if progress.episode is not None:
+        if progress.episode is not None and not progress.episode.failed_around:
             num_played += 1
             num_successes += progress.episode.success
         outcome = f"{num_successes / num_played:.0%} success" if num_played else ""

@@ -7,6 +7,8 @@ The first line that a process reads is a `Setup`, each further one a `PlayTask`.
 import msgspec
 
 from hiper_envs import Episode
+from hiper_envs.episodes.agent_facts import Card
+from hiper_envs.episodes.record import ErrorKind
 from leaderboard.panels.fingerprint import PanelTask
 from leaderboard.panels.panel import Panel
 
@@ -28,9 +30,10 @@ class PlayTask(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The world and the agent are made; whether the agent wants its actions played without regard to case."""
+    """The world and the agent are made; what the agent says of itself, see `hiper_envs.episodes.agent_facts`."""
 
-    ignores_case: bool | None = None
+    card: Card
+    ignores_case: bool | None
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
@@ -38,6 +41,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
 
     reason: str
     is_agent: bool
+    error_kind: ErrorKind = "agent"
 
 
 class TurnStarted(msgspec.Struct, frozen=True, tag=True):

@@ -2,135 +2,166 @@
 
 A folder holds `run.json` (what plays what), `panel.json` (the panel as it was played), `episodes.jsonl` (one
 `Episode` a line, without times, so that the same agent gives the same bytes), `times.jsonl` (one `EpisodeTime` a
-line) and `agent.log` (what the agent printed).
+line), `failed.jsonl` (episodes that failed around the agent and were taken out to be played again) and `agent.log`
+(what the agent printed). It may come from anywhere: what is no file of its own in it is refused.
 """
 
 import fcntl
 import os
-import platform
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import msgspec
 
 from hiper_envs import Episode
-from hiper_envs.episodes.files import EpisodeWriter, RecordError, read_episodes
-from leaderboard.panels.panel import Panel, read_panel, write_panel
+from hiper_envs.episodes.agent_facts import Card
+from hiper_envs.episodes.files import EpisodeWriter, encode_episode
+from hiper_envs.episodes.regular_file import open_regular
+from leaderboard.panels.panel import Panel, format_panel
+from leaderboard.play.run import (
+    EPISODES_FILE,
+    PANEL_FILE,
+    TIMES_FILE,
+    EpisodeTime,
+    Run,
+    TaskKey,
+    find_runs,
+    load_run,
+    positions_of,
+    read_played,
+)
+from leaderboard.play.run_header import (
+    HEADER_FILE,
+    RunError,
+    RunHeader,
+    check_same_card,
+    go_on,
+    installed_versions,
+    read_header,
+)
 
-RUN_VERSION = 1
-EPISODES_FILE = "episodes.jsonl"
-TIMES_FILE = "times.jsonl"
-RECORDED_PACKAGES = ("hiper-suite", "gymnasium", "numpy", "torch")
-_NEW_RUN = "use --name or --out for a new run"
-TaskKey = tuple[str, int]
-"""Task id and seed of an episode: what tells the episodes of a run apart."""
+__all__ = [
+    "EpisodeTime",
+    "Run",
+    "RunError",
+    "RunFolder",
+    "RunHeader",
+    "TaskKey",
+    "find_runs",
+    "installed_versions",
+    "load_run",
+    "open_run",
+    "split_times",
+]
 
-
-class RunError(ValueError):
-    """A run folder that cannot be read or gone on with, in one sentence."""
-
-
-class RunHeader(msgspec.Struct, frozen=True):
-    """What plays what.
-
-    Attributes:
-        name: Name of the agent in tables.
-        agent: The submission, "module:attribute".
-        agent_digest: SHA-256 of the file that defines the agent.
-        panel: Name of the panel.
-        panel_digest: Digest of the panel.
-        seed: Added to the seed of every task.
-        turn_seconds: Time limit of a turn, None for none.
-        versions: Versions of Python and of the packages that take part, when the run began.
-        version: Version of this layout.
-    """
-
-    name: str
-    agent: str
-    agent_digest: str
-    panel: str
-    panel_digest: str
-    seed: int
-    turn_seconds: float | None
-    versions: dict[str, str]
-    version: int = RUN_VERSION
-
-
-class EpisodeTime(msgspec.Struct, frozen=True):
-    """Wall-clock times of an episode, in seconds: all of it, and the agent's for each turn."""
-
-    task: str
-    seed: int
-    seconds: float
-    turns: list[float]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run, finished or not.
-
-    Attributes:
-        folder: Where it lies.
-        header: What plays what.
-        panel: The panel as it was played.
-        episodes: The episodes played so far, in the order of the panel.
-        times: Their times by task and seed, as far as known.
-    """
-
-    folder: Path
-    header: RunHeader
-    panel: Panel
-    episodes: Sequence[Episode]
-    times: dict[TaskKey, EpisodeTime]
-
-
-def installed_versions() -> dict[str, str]:
-    """Return the versions that go into a run's header."""
-    versions = {"python": platform.python_version()}
-    for package in RECORDED_PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
+FAILED_FILE = "failed.jsonl"
+LOCK_FILE = "lock"
+LOG_FILE = "agent.log"
 
 
 class RunFolder:
-    """A run folder that is being written; made by `open_run`."""
+    """A run folder that is being written; made by `open_run`.
 
-    def __init__(self, folder: Path, header: RunHeader, panel: Panel) -> None:
+    Args:
+        folder: Where it lies.
+        header: What plays what.
+        panel: The panel.
+        written: The header that stands there already.
+
+    Attributes:
+        folder: Where it lies.
+        played: Positions in the panel of the episodes so far, in the order of the file.
+    """
+
+    def __init__(self, folder: Path, header: RunHeader, panel: Panel, written: RunHeader | None = None) -> None:
         self.folder = folder
         self._header = header
+        self._written = written
         self._panel = panel
-        self._positions = _positions(header, panel)
+        self._positions = positions_of(header, panel)
         self._episodes_path = folder / EPISODES_FILE
-        self.played = [self._position_of(episode) for episode in _read_played(folder)]
+        self._writer: EpisodeWriter | None = None
+        self.played = [self._position_of(episode) for episode in read_played(folder)]
+
+    def take_card(self, card: Card) -> None:
+        """Take what an agent that plays for the run says of itself; the first one's goes into the header.
+
+        Raises:
+            RunError: An earlier one said something else.
+        """
+        if self._header.card is not None:
+            check_same_card(self._header.card, card, self.folder)
+        elif self._written is None:
+            self._header = msgspec.structs.replace(self._header, card=card)
 
     def append(self, episode: Episode) -> None:
-        """Append an episode; once this returns, it survives whatever happens to the process."""
-        if not self.played:
-            write_panel(self._panel, self.folder / "panel.json")
-            _replace_file(self.folder / "run.json", msgspec.json.format(msgspec.json.encode(self._header)) + b"\n")
+        """Append an episode; once this returns, it survives whatever happens to the process.
+
+        Raises:
+            RecordError: It holds something that could not be read again.
+        """
         row, times = split_times(episode)
+        line = encode_episode(row)
+        self._write_header()
         if times is not None:
-            with open(self.folder / TIMES_FILE, "ab") as file:
+            with open_regular(self.folder / TIMES_FILE, "ab", follows_links=False) as file:
                 file.write(b"\n" + msgspec.json.encode(times) + b"\n")
-        with EpisodeWriter(self._episodes_path) as writer:
-            writer.write(row)
+        if self._writer is None:
+            self._writer = EpisodeWriter(self._episodes_path)
+        self._writer.write_line(line)
         self.played.append(self._position_of(episode))
+
+    def _write_header(self) -> None:
+        """Write what plays what, if it does not stand there already."""
+        if self._written is None:
+            _replace_file(self.folder / PANEL_FILE, format_panel(self._panel).encode())
+        if self._written != self._header:
+            _replace_file(self.folder / HEADER_FILE, msgspec.json.format(msgspec.json.encode(self._header)) + b"\n")
+            self._written = self._header
+
+    def take_out_failed(self) -> int:
+        """Move the episodes that failed around the agent into a file beside, so that they are played again.
+
+        Returns:
+            How many they are.
+        """
+        failed = [episode.failed_around for episode in read_played(self.folder)]
+        if any(failed):
+            rows = list(zip(failed, self._read_lines(), self.played, strict=True))
+            self._set_aside([line for is_failed, line, _ in rows if is_failed])
+            _replace_file(self._episodes_path, b"".join(line for is_failed, line, _ in rows if not is_failed))
+            self.played = [position for is_failed, _, position in rows if not is_failed]
+        return sum(failed)
+
+    def _set_aside(self, lines: Sequence[bytes]) -> None:
+        """Add lines to the file of failed episodes, but for those that an earlier, killed attempt has put there."""
+        path = self.folder / FAILED_FILE
+        before = []
+        if os.path.lexists(path):
+            with open_regular(path, follows_links=False) as file:
+                before = [line for line in file if line.endswith(b"\n")]
+        _replace_file(path, b"".join([*before, *(line for line in lines if line not in before)]))
 
     def sort(self) -> None:
         """Bring the episodes into the panel's order, if workers have finished them in another."""
         if self.played == sorted(self.played):
             return
-        lines = self._episodes_path.read_bytes().splitlines(keepends=True)
-        ordered = [line for _, line in sorted(zip(self.played, lines, strict=True))]
+        ordered = [line for _, line in sorted(zip(self.played, self._read_lines(), strict=True))]
         _replace_file(self._episodes_path, b"".join(ordered))
         self.played.sort()
+
+    def _read_lines(self) -> list[bytes]:
+        """Return the lines of the file of episodes, all of them whole; it is closed, and can be replaced."""
+        self.close()
+        EpisodeWriter(self._episodes_path).close()  # which cuts off what a killed writer left unfinished
+        return self._episodes_path.read_bytes().splitlines(keepends=True)
+
+    def close(self) -> None:
+        """Close the file of episodes; the next one opens it again."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
     def _position_of(self, episode: Episode) -> int:
         try:
@@ -164,12 +195,17 @@ def open_run(folder: Path, header: RunHeader, panel: Panel) -> Iterator[RunFolde
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     with _lock(folder), _removing_what_is_empty(folder, made):
-        header_path = folder / "run.json"
-        if header_path.exists():
-            _check_same_run(_read_header(header_path), header, folder)
+        before: RunHeader | None = None
+        if os.path.lexists(folder / HEADER_FILE):
+            before = read_header(folder)
+            header = go_on(before, header, folder)
         elif (folder / EPISODES_FILE).exists():
             raise RunError(f"the folder {str(folder)!r} holds episodes but no run.json: choose another folder")
-        yield RunFolder(folder, header, panel)
+        run_folder = RunFolder(folder, header, panel, before)
+        try:
+            yield run_folder
+        finally:
+            run_folder.close()
 
 
 @contextmanager
@@ -178,83 +214,19 @@ def _removing_what_is_empty(folder: Path, made: Sequence[Path]) -> Iterator[None
     try:
         yield
     finally:
-        log = folder / "agent.log"
-        is_empty = all(path.name in ("lock", log.name) for path in folder.iterdir())
+        log = folder / LOG_FILE
+        is_empty = all(path.name in (LOCK_FILE, LOG_FILE) for path in folder.iterdir())
         if is_empty and not (log.exists() and log.stat().st_size):
-            for path in (folder / "lock", log):
+            for path in (folder / LOCK_FILE, log):
                 path.unlink(missing_ok=True)
             for path in made:
                 with suppress(OSError):
                     path.rmdir()
 
 
-def load_run(folder: str | Path) -> Run:
-    """Load a run, finished or not, even while it is being written.
-
-    Raises:
-        RunError: The folder is not a run, or a file in it is damaged.
-    """
-    folder = Path(folder)
-    header = _read_header(folder / "run.json")
-    try:
-        panel = read_panel((folder / "panel.json").read_bytes(), str(folder / "panel.json"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"the run {str(folder)!r} has no sound panel.json: {error}") from error
-    positions = _positions(header, panel)
-    episodes = _read_played(folder)
-    for key, count in Counter((episode.task_id, episode.seed) for episode in episodes).items():
-        if count > 1 or key not in positions:
-            fault = "two episodes" if count > 1 else "an episode that is not in its panel:"
-            raise RunError(f"the run {str(folder)!r} holds {fault} of task {key[0]!r} with seed {key[1]}")
-    episodes.sort(key=lambda episode: positions[episode.task_id, episode.seed])
-    return Run(folder, header, panel, episodes, {(time.task, time.seed): time for time in _read_times(folder)})
-
-
-def find_runs(folder: str | Path) -> list[Path]:
-    """Return the folders of the runs in a folder, sorted: the folder itself, or whatever lies below it.
-
-    Raises:
-        RunError: There is nothing of this name.
-    """
-    folder = Path(folder)
-    if not folder.exists():
-        raise RunError(f"{str(folder)!r} is not a run (it does not exist): give a folder that leaderboard run wrote")
-    is_run = (folder / "run.json").is_file()
-    return [folder] if is_run else sorted(path.parent for path in folder.rglob("run.json"))
-
-
-def _positions(header: RunHeader, panel: Panel) -> dict[TaskKey, int]:
-    return {(row.task, row.seed + header.seed): position for position, row in enumerate(panel.tasks)}
-
-
-def _read_header(path: Path) -> RunHeader:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=RunHeader)
-    except OSError as error:
-        raise RunError(
-            f"{str(path.parent)!r} is not a run ({error.strerror}: run.json): give a folder that leaderboard run wrote"
-        ) from error
-    except msgspec.DecodeError as error:
-        raise RunError(f"{str(path)!r} is not a run's header: {error}") from error
-
-
-def _check_same_run(before: RunHeader, now: RunHeader, folder: Path) -> None:
-    for field in ("agent", "name", "panel", "seed", "turn_seconds", "agent_digest", "panel_digest"):
-        old, new = getattr(before, field), getattr(now, field)
-        if old == new:
-            continue
-        if field.endswith("_digest"):
-            changed = f"the panel {now.panel}" if field == "panel_digest" else Path(now.agent.rpartition(":")[0]).name
-            raise RunError(f"{changed} has changed since the run in {str(folder)!r} began: {_NEW_RUN}")
-        raise RunError(
-            f"the folder {str(folder)!r} holds a run with {field} {old!r}, not {new!r}: {_NEW_RUN}, or repeat the"
-            " command that began it"
-        )
-
-
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    with open(folder / "lock", "w", encoding="utf-8") as file:
+    with open_regular(folder / LOCK_FILE, "ab", follows_links=False) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -264,27 +236,11 @@ def _lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def _read_played(folder: Path) -> list[Episode]:
-    """Read the complete episodes; a last line without an end was not finished or is still being written."""
-    path = folder / EPISODES_FILE
-    try:
-        return list(read_episodes(path, drops_torn_end=True)) if path.exists() else []
-    except RecordError as error:
-        raise RunError(str(error)) from error
-
-
-def _read_times(folder: Path) -> Iterator[EpisodeTime]:
-    """Read the times; lines that a killed run left unfinished are passed over, for nothing depends on them."""
-    path = folder / TIMES_FILE
-    for line in path.read_bytes().split(b"\n") if path.exists() else []:
-        with suppress(msgspec.DecodeError):
-            yield msgspec.json.decode(line, type=EpisodeTime)
-
-
 def _replace_file(path: Path, content: bytes) -> None:
     """Write a file so that it is there as a whole or not at all."""
     temporary = path.with_suffix(".tmp")
-    with open(temporary, "wb") as file:
+    temporary.unlink(missing_ok=True)
+    with open_regular(temporary, "xb", follows_links=False) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

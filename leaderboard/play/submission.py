@@ -14,6 +14,7 @@ from hiper_envs.episodes.agents import (
     missing_module,
     split_name,
 )
+from hiper_envs.plain_text import describe_error
 
 AGENT_METHODS = {"reset": "reset(seed) -> None", "act": "act(observation, info) -> str"}
 
@@ -43,7 +44,7 @@ class _CheckedFactory:
             agent = self.factory()
         except Exception as error:
             raise AgentError(
-                f"the agent {self.name!r} could not be made without arguments: {type(error).__name__}: {error}"
+                f"the agent {self.name!r} could not be made without arguments: {describe_error(error)}"
             ) from error
         for method in AGENT_METHODS:
             if not callable(getattr(agent, method, None)):

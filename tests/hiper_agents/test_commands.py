@@ -274,3 +274,45 @@ def test_real_games_are_counted(
     monkeypatch.setattr(sys, "argv", ["hiper", "games", str(shared / "gold/alfworld/games")])
     main()
     assert "30 playable games of 30" in " ".join(capsys.readouterr().out.split())
+
+
+DOWN = """
+class Down:
+    def __init__(self, seeds=(1, 2)):
+        self.seeds = seeds
+
+    def reset(self, seed):
+        if seed in self.seeds:
+            raise ConnectionRefusedError("the endpoint is down")
+        if seed == 3:
+            raise KeyError("its own fault")
+
+    def act(self, observation, info):
+        return "look"
+
+
+def never():
+    return Down(range(9))
+"""
+
+
+def test_failures_around_an_agent_do_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my_down.py").write_text(DOWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    arguments = ["hiper", "eval", "my_down.py:Down", "my_down.py:never", "--env", register_toy(), "--episodes", "4"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as stop:
+        main()
+    shown = " ".join(capsys.readouterr().out.split())
+    assert stop.value.code == 1
+    assert "my_down.py:Down broke off 1 of 4 episodes, first with KeyError: 'its own fault'" in shown
+    assert (
+        "2 of 4 episodes failed around my_down.py:Down (its endpoint, the network) and do not count, first with"
+        " ConnectionRefusedError: the endpoint is down" in shown
+    )
+    assert "4 of 4 episodes failed around my_down.py:never" in shown and "none \u2502 none \u2502 none" in shown
+    monkeypatch.setattr(sys, "argv", ["hiper", "eval", "random", "--env", register_toy(), "--episodes", "2"])
+    main()

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
 from leaderboard.__main__ import main
-from leaderboard.panels.panel import Panel, load_panel, write_panel
+from leaderboard.panels.panel import Panel, load_panel, seal_panel, write_panel
 from leaderboard.play.runner import run_panel
 
 
@@ -104,6 +105,28 @@ def test_folders_that_hold_runs_are_searched(leaderboard: Command, panel: Panel,
         (["verify", "toy.json"], "there is no run in toy.json:"),
         (["score"], "give at least one folder"),
         (["freeze", "mine-v1"], "say with --env-id"),
+        (["freeze", "../mine-v1", "--env-id", "toy_world:Toy-v0"], "use letters, digits, '.', '_' and '-'"),
+        (
+            ["rum"],
+            "unknown command 'rum'; allowed: run, score, report, show, verify, check, panels, freeze, refreeze; did",
+        ),
+        (["run", "--pannel", "toy.json"], "unknown option of leaderboard run '--pannel'; allowed: "),
+        (["run", "--pannel", "toy.json"], "did you mean '--panel'?"),
+        ([], "say what to do: run, score"),
+        (
+            ["run", "--agent", "toy_world:Worker", "--panel", "toy.json", "--name", "../../x"],
+            "name cannot be '../../x'",
+        ),
+        (
+            ["run", "--agent", "toy_world:Worker", "--panel", "toy.json", "--seed", "-1"],
+            "the seed must be from 0 to 922",
+        ),
+        (["run", "--agent", "toy_world:Worker", "--panel", "toy.json", "--turn-seconds", "nan"], "must be positive"),
+        (
+            ["run", "--agent", "toy_world:Worker", "--panel", "toy.json", "--max-start-failures", "0"],
+            "must be positive",
+        ),
+        (["verify", ".", "--imports", "surely_not_there"], "importing 'surely_not_there' failed: ModuleNotFoundError"),
         (["freeze", "mine-v1", "--env-id", "toy_world:Toy-v0", "--options", "{"], "--options must be a JSON object"),
     ],
 )
@@ -171,3 +194,162 @@ def test_interrupted_run_says_how_to_go_on(panel: Panel, tmp_path: Path) -> None
         process.kill()
         process.communicate()
     assert process.returncode == 130 and "the same command goes on" in errors and "Traceback" not in errors
+
+
+def run_toy(panel: Panel, folder: Path, agent: str = "Worker", **options: object) -> None:
+    run_panel(f"toy_world:{agent}", panel, folder, num_workers=0, **options)  # type: ignore[arg-type]
+
+
+def test_endpoint_that_is_down_fails_the_command_until_it_is_retried(
+    leaderboard: Command, panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_panel(panel, tmp_path / "toy.json")
+    monkeypatch.setenv("TOY_DOWN", str(tmp_path / "down"))
+    (tmp_path / "down").write_text("0")
+    command = ["run", "--agent", "toy_world:Endpoint", "--panel", "toy.json", "--workers", "0"]
+    stopped = leaderboard(*command)
+    assert stopped.returncode == 1
+    assert (
+        "leaderboard: stopped, for 3 episodes in a row failed around the agent at their start: Conn" in stopped.stderr
+    )
+    assert "9 of 12 tasks were not played" in stopped.stderr
+    assert "leaderboard: 3 episodes failed around the agent and will not count" in stopped.stderr
+    assert "0 of 12" in stopped.stdout and "-" in stopped.stdout
+    (tmp_path / "down").write_text("4")
+    unfinished = leaderboard(*command)
+    assert unfinished.returncode == 1 and "1 of 12" in unfinished.stdout
+    assert "11 episodes failed around the agent and will not count" in unfinished.stderr
+    shown = leaderboard("show", "runs/toy-v1/Endpoint", "11")
+    assert "failed around the agent: ConnectionRefusedError" in shown.stdout
+    scored = leaderboard("score", "runs")
+    assert scored.returncode == 0 and "Endpoint: 11 of 12 episodes failed around the agent" in scored.stdout
+    assert leaderboard("verify", "runs").returncode == 1
+    (tmp_path / "down").unlink()
+    assert leaderboard(*command).returncode == 1
+    assert leaderboard(*command, "--retry-failed").returncode == 0
+    assert leaderboard("verify", "runs").returncode == 0
+
+
+def test_episodes_are_shown_by_position_and_by_task(leaderboard: Command, panel: Panel, tmp_path: Path) -> None:
+    run_toy(panel, tmp_path / "run")
+    by_position, by_task = leaderboard("show", "run", "4"), leaderboard("show", "run", panel.tasks[4].task)
+    assert by_position == by_task and by_task.returncode == 0 and panel.tasks[4].task in by_task.stdout
+    mistyped = leaderboard("show", "run", "pick_two_obj_and_plase-3")
+    assert mistyped.returncode == 2 and "did you mean 'pick_two_obj_and_place-3'?" in mistyped.stderr
+    for position in ("12", "-1", "99999999999999999999999"):
+        assert "there is no episode" in leaderboard("show", "run", "--", position).stderr
+
+
+def test_run_of_the_first_tasks_says_so(leaderboard: Command, panel: Panel, tmp_path: Path) -> None:
+    run_toy(panel, tmp_path / "run", num_episodes=4)
+    verified = leaderboard("verify", "run")
+    assert verified.returncode == 0 and "this is no whole run: 4 of 12 tasks were asked for" in verified.stdout
+
+
+def test_run_whose_failures_were_removed_does_not_verify(leaderboard: Command, panel: Panel, tmp_path: Path) -> None:
+    run_toy(panel, tmp_path / "run")
+    lines = (tmp_path / "run/episodes.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "run/episodes.jsonl").write_bytes(b"".join(lines[:8]))
+    verified = leaderboard("verify", "run")
+    assert verified.returncode == 1 and "4 of 12 tasks have no episode that counts" in verified.stdout
+
+
+def test_forged_panel_is_refused_by_every_command(leaderboard: Command, panel: Panel, tmp_path: Path) -> None:
+    forged = seal_panel(msgspec.structs.replace(panel, name="alfworld-demo-v1"))
+    run_toy(panel, tmp_path / "run")
+    header = (tmp_path / "run/run.json").read_text()
+    (tmp_path / "run/run.json").write_text(
+        header.replace("toy-v1", "alfworld-demo-v1").replace(panel.digest, forged.digest)
+    )
+    write_panel(forged, tmp_path / "run/panel.json")
+    write_panel(forged, tmp_path / "forged.json")
+    with pytest.raises(ValueError, match="the panel has the name of the shipped 'alfworld-demo-v1'"):
+        run_toy(forged, tmp_path / "other")
+    for arguments in (
+        ["score", "run"],
+        ["report", "run"],
+        ["verify", "run"],
+        ["show", "run"],
+        ["run", "--agent", "toy_world:Worker", "--panel", "forged.json"],
+    ):
+        done = leaderboard(*arguments)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1
+        assert "has the name of the shipped 'alfworld-demo-v1' and is another one" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["score", "report", "verify", "show"])
+@pytest.mark.parametrize("name", ["run.json", "panel.json", "episodes.jsonl", "times.jsonl"])
+def test_hostile_files_get_one_sentence_from_every_command(
+    leaderboard: Command, panel: Panel, tmp_path: Path, command: str, name: str
+) -> None:
+    run_toy(panel, tmp_path / "run", num_episodes=2)
+    (tmp_path / "run" / name).unlink()
+    os.mkfifo(tmp_path / "run" / name)
+    piped = leaderboard(command, "run")
+    (tmp_path / "run" / name).unlink()
+    (tmp_path / "run" / name).symlink_to("/dev/zero")
+    linked = leaderboard(command, "run")
+    for done, what in ((piped, "named pipe"), (linked, "symbolic link")):
+        assert done.returncode == 2 and done.stderr.count("\n") == 1 and what in done.stderr
+
+
+def test_records_cannot_act_on_the_terminal(leaderboard: Command, panel: Panel, tmp_path: Path) -> None:
+    run_toy(panel, tmp_path / "run")
+    wicked = r"\u001b[2J\u001b]0;owned\u0007\u009b31m\u202edlo"
+    for path, old in (("run.json", "Worker"), ("episodes.jsonl", "Worker"), ("episodes.jsonl", "You work.")):
+        content = (tmp_path / "run" / path).read_text()
+        (tmp_path / "run" / path).write_text(content.replace(f'"{old}', f'"{old}{wicked}'))
+    for arguments in (["score", "run"], ["show", "run", "1"], ["verify", "run"]):
+        done = leaderboard(*arguments)
+        assert not set("\x1b\x07\x9b\u202e") & set(done.stdout + done.stderr) and "[2J" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", ["40", "120"])
+def test_every_command_speaks_on_a_plain_terminal(panel: Panel, tmp_path: Path, columns: str) -> None:
+    write_panel(panel, tmp_path / "toy.json")
+    plain = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "COLUMNS": columns}
+    environment = {**os.environ, **plain, "PYTHONPATH": os.pathsep.join(sys.path)}
+    for arguments in (
+        ["run", "--agent", "toy_world:Dawdler", "--panel", "toy.json", "--name", "Künstler"],
+        ["score", "runs"],
+        ["report", "runs"],
+        ["show", "runs/toy-v1/Künstler", "3"],
+        ["verify", "runs", "--imports", "toy_world"],
+        ["check", "toy_world:Dawdler", "--worlds", "toy_world:Toy-v0"],
+        ["panels"],
+        ["freeze", "toy-v2", "--env-id", "toy_world:Toy-v0", "--description", "Künstler"],
+    ):
+        command = [sys.executable, "-m", "leaderboard", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.isascii() and done.stderr.isascii() and b"Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_texts_that_a_locale_cannot_read_get_a_sentence(panel: Panel, tmp_path: Path) -> None:
+    write_panel(panel, tmp_path / "toy.json")
+    bare = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
+    for arguments in (
+        ["run", "--agent", "toy_world:Dawdler", "--panel", "toy.json", "--name", "Künstler"],
+        ["run", "--agent", "Künstler.py:Dawdler", "--panel", "toy.json"],
+        ["freeze", "toy-v2", "--env-id", "toy_world:Toy-v0", "--description", "Künstler"],
+        ["score", "Künstler"],
+    ):
+        command = [sys.executable, "-m", "leaderboard", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **bare}, capture_output=True)
+        assert done.returncode == 2 and done.stderr.startswith(b"leaderboard: ") and done.stderr.count(b"\n") == 1
+    command = [sys.executable, "-m", "leaderboard", "run", "--agent", "toy_world:Dawdler", "--panel", "toy.json"]
+    assert subprocess.run(command, cwd=tmp_path, env={**os.environ, **bare}, capture_output=True).returncode == 0
+
+
+@pytest.mark.slow
+def test_verify_imports_what_it_is_told_to_and_nothing_else(panel: Panel, tmp_path: Path) -> None:
+    run_toy(panel, tmp_path / "run", num_episodes=2)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "leaderboard", "verify", "run"]
+    refused = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert refused.returncode == 2 and "would import the module 'toy_world'" in refused.stderr
+    assert "(leaderboard verify --imports toy_world)" in refused.stderr
+    done = subprocess.run([*command, "--imports", "toy_world"], cwd=tmp_path, env=environment, capture_output=True)
+    assert done.returncode == 0

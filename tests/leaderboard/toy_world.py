@@ -7,7 +7,9 @@ costs a turn.
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -25,6 +27,7 @@ class ToyEnv(gym.Env[str, str]):
         self.observation_space = UnicodeText()
         self.action_space = UnicodeText()
         self.manners = manners
+        self.actions = ["rest", "work"]
         self.tasks = list(tasks or [f"{TYPES[number % 2]}-{number}" for number in range(1, 13)])
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
@@ -40,13 +43,14 @@ class ToyEnv(gym.Env[str, str]):
         if action == "work":
             self.left -= 1
         is_done = self.left == 0
-        return f"You {action}. {self.left} left.", float(is_done), is_done, False, self._info()
+        reward = float(action) if action in ("nan", "inf") else float(is_done)
+        return f"You {action}. {self.left} left.", reward, is_done, False, self._info()
 
     def _info(self) -> dict[str, Any]:
         return {
             "task_id": self.task,
             "instruction": f"work {self.needed} times",
-            "admissible_actions": ["rest", "work"],
+            "admissible_actions": self.actions,
             "success": self.left == 0,
             "score": 1 - self.left / self.needed,
         }
@@ -120,6 +124,7 @@ class Shouter(Worker):
     """Works in capitals, and takes its process down on its sixth turn."""
 
     ignores_case = True
+    card: ClassVar = {"voice": "loud"}
 
     def act(self, observation: str, info: Mapping[str, object]) -> str:
         reply = super().act(observation, info)
@@ -264,3 +269,66 @@ class Actless:
 
 
 NUMBER = 7
+
+
+class Endpoint(Worker):
+    """Asks an endpoint that is down while a file `$TOY_DOWN` says on which turns: "0 2" on the first and third."""
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        down = Path(os.environ.get("TOY_DOWN", ""))
+        if down.is_file() and str(self.turn) in down.read_text().split():
+            raise ConnectionRefusedError(f"the endpoint is down, request {time.monotonic_ns()}")
+        return super().act(observation, info)
+
+
+class Described(Worker):
+    """Says what it is, and counts."""
+
+    usage = (30, 4, 0.25)
+
+    def __init__(self) -> None:
+        self.card = {"model": os.environ.get("TOY_MODEL", "m"), "endpoint": "https://me:secret@host/v1", "tuned": True}
+
+
+class Spender(Worker):
+    """Counts with something that is no number."""
+
+    usage = (float("nan"), 4)
+
+
+class Long(Worker):
+    """Replies with a megabyte."""
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        return super().act(observation, info) + "x" * 1_000_000
+
+
+class Surrogate(Worker):
+    """Replies with half a character."""
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        return "work \ud83d"
+
+
+class Scribbler(Worker):
+    """Writes into every pipe that it finds."""
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        for descriptor in range(3, 20):
+            with suppress(OSError):
+                os.write(descriptor, b"nonsense\n")
+        return super().act(observation, info)
+
+
+class Fading(Worker):
+    """Can be made only while its endpoint is there, and forgets a turn."""
+
+    def __init__(self) -> None:
+        down = Path(os.environ["TOY_DOWN"])
+        if down.is_file():
+            raise ConnectionRefusedError("the endpoint is down")
+        self.down = down
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        self.down.touch()
+        raise ValueError("no idea")

@@ -5,8 +5,10 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from gymnasium.wrappers import TimeLimit
 
@@ -16,6 +18,8 @@ from hiper_agents.agents.chat_answer import ReplyTokens
 from hiper_envs import SubgoalWrapper, play_episode, replay, write_reply
 from hiper_envs.episodes.record import Usage
 from hiper_envs.prompts import PromptConfig
+from leaderboard.play.runner import run_panel
+from leaderboard.scoring.verification import verify_run
 
 openai = pytest.importorskip("openai", reason="needs the extra chat")
 
@@ -175,6 +179,38 @@ def test_card_tells_what_plays_and_no_secret() -> None:
         "extra_body": '{"top_k": 5}',
         "stop": '["x"]',
     }
+
+
+def test_card_goes_into_the_header_of_a_run(endpoint: FakeEndpoint, tmp_path: Path) -> None:
+    """From the process that plays, with what each reply used in the records."""
+    url = endpoint.url.replace("http://", "http://me:hush@")
+    (tmp_path / "player.py").write_text(
+        "from hiper_agents.agents.chat import ChatAgent\n\n\ndef make():\n"
+        f"    return ChatAgent('fake', {url!r}, 'hush', temperature=0.5, request={{'stop': ['x']}}, prompt_price=2.0)\n"
+    )
+    run = run_panel(f"{tmp_path}/player.py:make", "alfworld-demo-v2", tmp_path / "run", num_episodes=1)
+    card = msgspec.json.decode((tmp_path / "run/run.json").read_bytes())["card"]
+    assert card == make_agent(endpoint, temperature=0.5, request={"stop": ["x"]}).card == run.header.card
+    assert card["endpoint"] == f"{endpoint.url}/" and "hush" not in (tmp_path / "run/run.json").read_text()
+    used = {
+        (turn.prompt_tokens, turn.reply_tokens, turn.cost, turn.finish_reason)
+        for episode in run.episodes
+        for turn in episode.turns
+    }
+    assert used == {(100, 10, 100 * 2 / 1e6, "stop")} and run.episodes[0].ignores_case
+    assert verify_run(run) == []
+
+
+@pytest.mark.parametrize("answer", [(500, ""), (429, ""), (200, b"<p>"), (200, {"choices": []})])
+def test_endpoint_that_fails_is_a_failure_around_the_agent(
+    endpoint: FakeEndpoint, corridor: Any, answer: tuple[int, Any]
+) -> None:
+    endpoint.answers[:] = [answer]
+    episode = play_episode(SubgoalWrapper(corridor()), make_agent(endpoint, max_retries=0), task=0)
+    assert episode.error and episode.failed_around
+    endpoint.answers[:] = [(400, "")]
+    episode = play_episode(SubgoalWrapper(corridor()), make_agent(endpoint, max_retries=0), task=0)
+    assert episode.error and not episode.failed_around
 
 
 NO_REPLIES = [

@@ -12,7 +12,7 @@ from hiper_agents.policies.compact.network import CompactNetwork, log_softmax_by
 from hiper_agents.policies.compact.policy import CompactPolicy
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.batch import gather_turns, make_imitation_batch, make_learning_batch
-from hiper_agents.training.losses import LossConfig, imitation_loss, ppo_loss
+from hiper_agents.training.losses import LossConfig, imitation_loss, ppo_loss, take_step
 from hiper_agents.training.rollout import Rollout, make_envs, play_tasks, record_expert
 from tests.hiper_agents.toy import RoomsExpert, register_toy
 
@@ -149,3 +149,30 @@ def test_training_does_not_import_the_compiler() -> None:
         "take_step(layer, Adam(layer.parameters(), 0.1), loss, 1.0); sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_entropy_is_rewarded() -> None:
+    policy, rollouts = play_toy()
+    batch = make_learning_batch(rollouts, Preset())
+    whole = batch.select(np.arange(len(batch)))
+    alone, _ = ppo_loss(policy, whole, LossConfig(entropy_coefficient=0.0))
+    loss, metrics = ppo_loss(policy, whole, LossConfig(entropy_coefficient=0.5))
+    assert metrics["entropy"] > 0.5
+    assert float(loss.detach()) == pytest.approx(float(alone.detach()) - 0.5 * metrics["entropy"], abs=1e-5)
+
+
+def test_steps_on_the_entropy_alone_raise_it() -> None:
+    policy, rollouts = play_toy()
+    batch = make_learning_batch(rollouts, Preset())
+    batch.advantages["action"][:] = batch.advantages["switch"][:] = batch.advantages["subgoal"][:] = 0.0
+    whole = batch.select(np.arange(len(batch)))
+    with torch.no_grad():
+        for weights in policy.network.parameters():
+            weights.mul_(4.0)  # fresh weights decide evenly already
+    optimizer = Adam(policy.network.parameters(), 1e-3)
+    entropies = []
+    for _ in range(6):
+        loss, metrics = ppo_loss(policy, whole, LossConfig(value_coefficient=0.0, entropy_coefficient=1.0))
+        take_step(policy.network, optimizer, loss, 1.0)
+        entropies.append(metrics["entropy"])
+    assert entropies[-1] > entropies[0] + 1e-2

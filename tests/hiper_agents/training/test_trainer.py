@@ -13,6 +13,7 @@ import torch
 from hiper_agents.tasks import draw_tasks, spread_tasks
 from hiper_agents.training.checkpoint import load_tensors, save_tensors
 from hiper_agents.training.config import TrainConfig, make_config
+from hiper_agents.training.progress import Silence
 from hiper_agents.training.trainer import CHECKPOINT, HISTORY, WEIGHTS, Trainer
 from tests.hiper_agents.toy import RoomsExpert, register_toy
 
@@ -83,6 +84,7 @@ import json, os, sys
 from pathlib import Path
 import toy
 from hiper_agents.training.config import make_config
+from hiper_agents.training.progress import Silence
 from hiper_agents.training.trainer import Trainer
 
 saved = []
@@ -109,6 +111,33 @@ def test_a_killed_run_goes_on(tmp_path: Path) -> None:
     train(tmp_path / "killed")
     train(tmp_path / "whole")
     assert_same_run(tmp_path / "whole", tmp_path / "killed")
+
+
+class CountedEpochs(Silence):
+    """Counts the epochs of each update."""
+
+    def __init__(self) -> None:
+        self.epochs: list[int] = []
+        self.stage = ""
+
+    def start(self, stage: str, total: int) -> None:
+        self.stage = stage
+        if stage == "learn":
+            self.epochs.append(0)
+
+    def advance(self) -> None:
+        if self.stage == "learn":
+            self.epochs[-1] += 1
+
+
+@pytest.mark.parametrize(("target_kl", "epochs"), [(1e-9, 1), (1e9, 3)])
+def test_an_update_stops_once_the_policy_has_moved_far_enough(tmp_path: Path, target_kl: float, epochs: int) -> None:
+    config = toy_config(
+        expert_episodes=0, updates=2, value_updates=0, ppo_epochs=3, ppo_minibatch=8, target_kl=target_kl
+    )
+    listener = CountedEpochs()
+    Trainer(config, tmp_path, listener).run()
+    assert listener.epochs == [epochs, epochs]
 
 
 def test_other_settings_are_refused(tmp_path: Path) -> None:

@@ -1,17 +1,21 @@
 """Whatever an agent does is a record."""
 
 import itertools
+import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import msgspec
 import numpy as np
 import pytest
 from gymnasium.wrappers import TimeLimit
 
 from hiper_envs import Agent, Episode, SubgoalWrapper, play_episode, write_reply
-from hiper_envs.episodes.play import read_usage
+from hiper_envs.episodes.files import read_episodes, write_episodes
 from hiper_envs.episodes.record import Usage
+from hiper_envs.episodes.replay import replay
 
 
 class Walker:
@@ -88,41 +92,102 @@ def test_failure_that_cannot_be_written_is_recorded(corridor: Any, failure: Exce
     assert episode.error and msgspec.json.decode(msgspec.json.encode(episode), type=Episode) == episode
 
 
-class Usages(list[Any]):
-    """Something that has no length."""
+@pytest.mark.parametrize("turn", [-1, 0, 2])
+def test_failure_around_the_agent_is_told_apart(corridor: Any, turn: int) -> None:
+    class Cut(Walker):
+        def reset(self, seed: int) -> None:
+            self.turn = -1
+            if turn == -1:
+                raise ConnectionRefusedError("the endpoint is down")
 
-    def __len__(self) -> int:
-        raise RuntimeError("no")
+    episode = play(corridor, Cut(turn, ConnectionResetError("the endpoint is down")))
+    assert episode.error is not None and episode.error.endswith("the endpoint is down")
+    assert (episode.error_kind, episode.failed_around, episode.score) == ("around", True, 0.0)
+    assert play(corridor, Walker(2, ValueError("lost"))).error_kind == "agent"
+    assert not play(corridor, Walker()).failed_around
+
+
+class Counting(Walker):
+    def __init__(self, usage: Any) -> None:
+        super().__init__()
+        self.usage = usage
+
+
+def test_what_a_reply_used_is_recorded(corridor: Any) -> None:
+    episode = play(corridor, Counting(Usage(30, 4, 0.25)), task=0)
+    assert [(turn.prompt_tokens, turn.reply_tokens, turn.cost) for turn in episode.turns] == [(30, 4, 0.25)] * 2
+    assert '"cost":0.25' in msgspec.json.encode(episode).decode()
+    assert "cost" not in msgspec.json.encode(play(corridor, Counting((30, 4)))).decode()
 
 
 @pytest.mark.parametrize(
-    ("said", "usage"),
+    ("said", "recorded"),
     [
-        (None, None),
-        ((5, 2), Usage(5, 2)),
-        ([5, 2], Usage(5, 2)),
-        (Usage(5, 2, 0.25, "length"), Usage(5, 2, 0.25, "length")),
-        ((np.int64(5), np.int32(2), np.float32(0.25), np.str_("stop")), Usage(5, 2, 0.25, "stop")),
-        ((5, None, None, "stop\ud83d"), Usage(5, None, None, "stop\ufffd")),
-        ((True, -1, float("nan"), 3), Usage(None, None)),
-        ((2**70, 2.5, "free", b"stop"), Usage(None, None)),
-        ((5,), None),
-        ((5, 2, 0.1, "stop", 1), None),
-        (7, None),
-        (itertools.count(), None),
-        ({"prompt_tokens": 5, "reply_tokens": 2}, None),
-        (Usages([5, 2]), None),
+        ((5, 2), (5, 2, None, None)),
+        (Usage(5, 2, 0.25, "length"), (5, 2, 0.25, "length")),
+        ((np.int64(5), np.int32(2), np.float32(0.25), np.str_("stop")), (5, 2, 0.25, "stop")),
+        ((5, None, None, "stop\ud83d"), (None, None, None, "stop\ufffd")),
+        ((None, 2, 0.5), (None, None, 0.5, None)),
+        ((math.nan, 4), (None, None, None, None)),
+        ((True, -1, math.nan, 3), (None, None, None, None)),
+        (itertools.count(), (None, None, None, None)),
     ],
 )
-def test_usage_is_read_as_plain_values(corridor: Any, said: Any, usage: Usage | None) -> None:
-    agent = Walker()
-    agent.usage = said  # type: ignore[attr-defined]
-    assert read_usage(agent) == usage
-    episode = play(corridor, agent)
-    turn = msgspec.json.decode(msgspec.json.encode(episode), type=Episode).turns[0]
-    assert (turn.prompt_tokens, turn.reply_tokens, turn.finish_reason) == (
-        (usage.prompt_tokens, usage.reply_tokens, usage.finish_reason) if usage else (None, None, None)
-    )
+def test_what_is_known_of_a_usage_is_recorded(corridor: Any, tmp_path: Path, said: Any, recorded: Any) -> None:
+    episode = play(corridor, Counting(said))
+    write_episodes(tmp_path / "some.jsonl", [episode])
+    (read,) = read_episodes(tmp_path / "some.jsonl")
+    assert read == episode and read.success
+    assert {(turn.prompt_tokens, turn.reply_tokens, turn.cost, turn.finish_reason) for turn in read.turns} == {recorded}
+
+
+class Odd(gym.Wrapper[str, str, str, str]):
+    """Changes what the corridor says on its last turn."""
+
+    def __init__(self, env: gym.Env[str, str], reward: Any = 1.0, text: str = "", **info: Any) -> None:
+        super().__init__(env)
+        self.reward, self.text, self.info = reward, text, info
+
+    def step(self, action: str) -> tuple[str, Any, bool, bool, dict[str, Any]]:
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        if terminated:
+            return observation + self.text, self.reward, terminated, truncated, {**info, **self.info}
+        return observation, reward, terminated, truncated, info
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("reward", "the reward of turn 1"), ("score", "the score"), ("reward_parts", "the part 'r_att' of the reward")],
+)
+def test_number_of_the_world_that_cannot_be_recorded_names_the_world(
+    corridor: Any, number: float, name: str, what: str
+) -> None:
+    given = {"r_att": number} if name == "reward_parts" else number
+    env = SubgoalWrapper(Odd(corridor(), **{name: given}))
+    with pytest.raises(ValueError, match=f"the environment CorridorEnv gave {number} as {what}: only finite"):
+        play_episode(env, Walker(), task=0)
+
+
+def test_any_text_of_the_world_is_recorded_and_replayed(corridor: Any, tmp_path: Path) -> None:
+    odd = {"instruction": np.str_("walk \udfff"), "reward_parts": {np.str_("r\ud83d"): 0.5}}
+    env = SubgoalWrapper(Odd(corridor(), text="\ud800", **odd))
+    episode = play_episode(env, Walker(), task=0)
+    assert episode.turns[-1].observation.endswith("\ufffd") and episode.instruction == "walk \ufffd"
+    assert episode.reward_parts == {"r\ufffd": 0.5}
+    write_episodes(tmp_path / "some.jsonl", [episode])
+    assert list(read_episodes(tmp_path / "some.jsonl")) == [episode]
+    assert replay(episode, env) == []
+
+
+def test_paths_among_the_options_are_recorded_as_texts(corridor: Any, tmp_path: Path) -> None:
+    gym.register("OptionsCorridor-v0", entry_point=lambda games: corridor(), max_episode_steps=9)
+    try:
+        env = SubgoalWrapper(gym.make("OptionsCorridor-v0", games=[Path("a"), Path("b")]))
+        episode = play_episode(env, Walker(), task=0)
+    finally:
+        del gym.registry["OptionsCorridor-v0"]
+    assert episode.env_options == {"games": ["a", "b"]}
 
 
 def test_interrupt_is_not_swallowed(corridor: Any) -> None:

@@ -2,6 +2,7 @@
 
 import io
 
+import msgspec
 import pytest
 from hand_records import make_episode, make_run
 from rich.console import Console, RenderableType
@@ -33,6 +34,36 @@ def test_best_agent_comes_first() -> None:
 def test_note_says_where_intervals_come_from_in_one_line() -> None:
     lines = show(render_table([score_run(GOOD)]), width=80)
     assert "95 % interval: bootstrap over episodes, exact where all agree" in lines
+
+
+LONG = make_run("a-rather-long-name-of-an-agent", [make_episode("pick_heat_then_place_in_recep-1", score=0.5)])
+SHORT = make_run("A", [make_episode("pick_heat_then_place_in_recep-1", score=1.0)])
+TABLES = {
+    "scores": lambda runs: render_table([score_run(run) for run in runs]),
+    "types": lambda runs: render_types([score_run(run) for run in runs]),
+    "comparisons": lambda runs: render_comparisons([compare_runs(runs[0], run) for run in runs]),
+}
+
+
+@pytest.mark.parametrize("width", [36, 40, 60, 80, 120])
+@pytest.mark.parametrize("kind", TABLES)
+def test_narrow_tables_cut_between_columns_only(width: int, kind: str) -> None:
+    runs = [SHORT, LONG]
+    lines = show(TABLES[kind](runs), width)
+    assert max(map(len, lines)) <= width
+    wide = show(TABLES[kind](runs), 300)
+    numbers = {word for line in wide if "─" not in line for word in line.split("  ") if "[" in word or "." in word}
+    assert all(any(number.strip() in line for line in lines) for number in numbers if "episodes" not in number)
+    pieces = [line.split("  ")[0].strip() for line in lines if line.startswith(("a-rather", "A - a-rather"))]
+    assert pieces and all(len(piece) >= 6 for piece in pieces)
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_every_part_names_the_agents(width: int) -> None:
+    lines = show(render_table([score_run(SHORT), score_run(LONG)]), width)
+    parts = [line for line in lines if line.startswith("──")]
+    assert len(parts) == sum(line.startswith("A ") for line in lines) == sum(line.startswith("a-r") for line in lines)
+    assert len(parts) == (3 if width == 40 else 1)
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])
@@ -73,6 +104,12 @@ def test_episode_is_shown_segment_by_segment() -> None:
 def test_crash_is_shown() -> None:
     lines = show(render_episode(make_episode("a", score=0.0, error="KeyError: 'x'\n  mine.py, line 3")))
     assert lines[-2:] == ["crashed: KeyError: 'x'", "  mine.py, line 3"]
+
+
+def test_failure_around_the_agent_is_no_crash() -> None:
+    episode = make_episode("a", score=0.0, error="ConnectionError: down")
+    lines = show(render_episode(msgspec.structs.replace(episode, error_kind="around")))
+    assert lines[-1] == "failed around the agent: ConnectionError: down"
 
 
 def test_long_observations_can_be_cut() -> None:

@@ -1,7 +1,9 @@
 """Panels are frozen: the same arguments give the same file, and no edit and no other world goes unnoticed."""
 
+import os
 import random
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hiper_envs.task_types import TASK_KINDS, task_type
-from leaderboard.panels.fingerprint import PanelError
+from leaderboard.panels.fingerprint import PanelError, PanelTask
 from leaderboard.panels.freezing import draw_tasks, freeze_panel
-from leaderboard.panels.panel import Panel, load_panel, seal_panel, write_panel
+from leaderboard.panels.panel import Panel, load_panel, seal_panel, shipped_digest, write_panel
 from leaderboard.play.runner import run_panel
 
 
@@ -94,6 +96,42 @@ def test_repeated_and_missing_tasks_are_refused(panel: Panel, tmp_path: Path) ->
             load_panel(path)
 
 
+@pytest.mark.parametrize("name", ["alfworld-demo-v1", "webshop-test-v1", "ALFWorld-Demo-V1"])
+def test_shipped_name_has_the_shipped_digest(panel: Panel, tmp_path: Path, name: str) -> None:
+    forged = seal_panel(msgspec.structs.replace(panel, name=name))
+    write_panel(forged, tmp_path / "forged.json")
+    with pytest.raises(
+        PanelError, match=rf"has the name of the shipped '{name.lower()}' and is another one: its digest"
+    ):
+        load_panel(tmp_path / "forged.json")
+
+
+def test_fewer_tasks_of_a_shipped_panel_are_another_panel(tmp_path: Path) -> None:
+    shipped = load_panel("alfworld-demo-v1")
+    easier = seal_panel(msgspec.structs.replace(shipped, tasks=shipped.tasks[:3]))
+    write_panel(easier, tmp_path / "easier.json")
+    with pytest.raises(PanelError, match="is another one"):
+        load_panel(tmp_path / "easier.json")
+    write_panel(msgspec.structs.replace(shipped, description="In other words."), tmp_path / "same.json")
+    assert load_panel(tmp_path / "same.json").digest == shipped.digest == shipped_digest("alfworld-demo-v1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"max_turns": 0}, {"max_turns": -5}, {"tasks": (PanelTask("a", -1),)}, {"tasks": (PanelTask("a", 2**63),)}],
+)
+def test_numbers_that_no_world_takes_are_refused(panel: Panel, tmp_path: Path, change: dict[str, Any]) -> None:
+    write_panel(seal_panel(msgspec.structs.replace(panel, **change)), tmp_path / "bad.json")
+    with pytest.raises(PanelError, match="has a limit of turns below 1, or a seed that is not between"):
+        load_panel(tmp_path / "bad.json")
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "", "аlfworld-demo-v1"])  # noqa: RUF001  a Cyrillic letter
+def test_freezing_writes_no_other_name(name: str) -> None:
+    with pytest.raises(PanelError, match="use letters, digits"):
+        freeze_panel(name, "toy_world:Toy-v0", max_turns=8)
+
+
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a b"])
 def test_name_that_is_no_file_name_is_refused(panel: Panel, tmp_path: Path, name: str) -> None:
     write_panel(seal_panel(msgspec.structs.replace(panel, name=name)), tmp_path / "bad.json")
@@ -120,3 +158,15 @@ def test_unknown_world_and_missing_file_are_described(panel: Panel, tmp_path: Pa
 )
 def test_type_is_read_off_the_id(task: str, kind: str) -> None:
     assert task_type(task) == kind
+
+
+@pytest.mark.parametrize(
+    ("env_id", "option"), [("hiper/ALFWorld-v0", "games"), ("hiper/WebShop-v0", "data"), ("hiper/ALFWorld-v0", "list")]
+)
+def test_world_with_a_pipe_among_its_files_is_refused(panel: Panel, tmp_path: Path, env_id: str, option: str) -> None:
+    (tmp_path / "trial").mkdir()
+    os.mkfifo(tmp_path / "trial/game.tw-pddl")
+    (tmp_path / "link.tw-pddl").symlink_to("/dev/zero")
+    given = {"games": [str(tmp_path / "link.tw-pddl")]} if option == "list" else {option: str(tmp_path)}
+    with pytest.raises(PanelError, match="is neither a file nor a folder, so that reading it may never end"):
+        seal_panel(msgspec.structs.replace(panel, env_id=env_id, env_options=given)).make_env()

@@ -153,7 +153,20 @@ def test_lost_process_had_been_read_without_regard_to_case(panel: Panel, tmp_pat
     lost = run.episodes[5]
     assert lost.ignores_case and "WorkerLostError" in str(lost.error)
     assert [turn.action for turn in lost.turns] == ["work"] * 5 and ">WORK<" in lost.turns[0].reply
-    assert verify_run(run) == []
+    assert verify_run(run) == [] and run.header.card == {"voice": "loud"}
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_what_an_agent_says_of_case_at_first_holds_for_its_run(panel: Panel, tmp_path: Path, num_workers: int) -> None:
+    """So a process that is lost is replayed as it was read, whatever its agent says later."""
+    (tmp_path / "agents.py").write_text(
+        "import os\nfrom toy_world import Shouter\n\n\nclass Fickle(Shouter):\n    def reset(self, seed):\n"
+        "        super().reset(seed)\n        self.ignores_case = False\n"
+        "        if seed == 2:\n            raise ValueError('lost')\n"
+    )
+    run = run_panel(f"{tmp_path}/agents.py:Fickle", panel, tmp_path, num_workers=num_workers, num_episodes=5)
+    assert [episode.success for episode in run.episodes] == [True, True, False, True, True]
+    assert all(episode.ignores_case for episode in run.episodes) and verify_run(run) == []
 
 
 def test_agent_that_ends_its_process_keeps_its_turns(panel: Panel, tmp_path: Path) -> None:

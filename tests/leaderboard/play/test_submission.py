@@ -55,6 +55,17 @@ def test_failing_and_lacking_imports_are_told_apart(tmp_path: Path, monkeypatch:
         load_agent("lacking:Agent")
 
 
+def test_exception_without_a_readable_text_is_told(tmp_path: Path) -> None:
+    fussy = "class Fussy(Exception):\n    def __str__(self):\n        raise ValueError\n\n\n"
+    (tmp_path / "made.py").write_text(f"{fussy}def make():\n    raise Fussy\n")
+    (tmp_path / "loaded.py").write_text(f"{fussy}raise Fussy\n")
+    sentence = r"Fussy: \(its text cannot be read: ValueError\)"
+    with pytest.raises(AgentError, match=f"could not be made without arguments: {sentence}"):
+        load_agent(f"{tmp_path}/made.py:make")()
+    with pytest.raises(AgentError, match=f"importing '.*loaded.py' failed: {sentence}"):
+        load_agent(f"{tmp_path}/loaded.py:make")
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -74,6 +85,26 @@ def verdicts(name: str) -> dict[str, str]:
 
 def test_sound_agent_conforms() -> None:
     assert set(verdicts("toy_world:Worker").values()) == {"pass"}
+
+
+def test_card_that_is_kept_in_part_is_told(tmp_path: Path) -> None:
+    (tmp_path / "agents.py").write_text(
+        "from toy_world import Described, Worker\n\n\nclass Odd(Worker):\n    card = {'model': object, 'seed': 7}\n"
+        "\n\nclass Odder(Worker):\n    card = 'gpt'\n"
+    )
+    found = {
+        name: next(finding for finding in check_agent(f"{tmp_path}/agents.py:{name}", TOY) if "card" in finding.what)
+        for name in ("Worker", "Described", "Odd", "Odder")
+    }
+    assert {name: finding.verdict for name, finding in found.items()} == {
+        "Worker": "pass",
+        "Described": "pass",
+        "Odd": "warning",
+        "Odder": "warning",
+    }
+    assert found["Described"].detail == "model m, endpoint https://host/v1, tuned True"
+    assert found["Odd"].detail == "of its card is kept: seed 7"
+    assert found["Odder"].detail == "of its card is kept: nothing"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """A run that is true verifies; every kind of lie in it is found."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,11 @@ import pytest
 
 from hiper_envs import Episode
 from hiper_envs.episodes.play import EpisodeRecorder
-from leaderboard.panels.panel import Panel
-from leaderboard.play.run_folder import RunError, load_run
+from leaderboard.panels.fingerprint import PanelError
+from leaderboard.panels.panel import Panel, seal_panel
+from leaderboard.play.run_folder import Run, RunError, RunHeader, load_run, split_times
 from leaderboard.play.runner import run_panel
-from leaderboard.scoring.verification import verify_run
+from leaderboard.scoring.verification import WHOLE_RUN, verify_run
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -54,6 +55,29 @@ def set_step(turn: int, /, **fields: Any) -> Edit:
         (3, lambda row: row.update(reply_version=1), "form", 0),
         (3, lambda row: row["segments"][0].update(subgoal="rest"), "segments", None),
         (3, lambda row: row["segments"][1].update(reward=2.0), "segments", None),
+        (3, set_step(1, is_boundary=True), "is_boundary", 1),
+        (3, set_step(0, is_boundary=False), "is_boundary", 0),
+        (3, set_step(1, problems=["no complete <switch>...</switch>"]), "problems", 1),
+        (3, set_step(1, milestones=["found"]), "milestones", 1),
+        (3, lambda row: row.update(milestones=["found"]), "milestones", None),
+        (3, lambda row: row.update(reward_parts={"r_type": 1.0}), "reward_parts", None),
+        (3, lambda row: row.update(agent="Somebody"), "agent", None),
+        (3, lambda row: row.update(env_id="hiper/ALFWorld-v0"), "env_id", None),
+        (3, lambda row: row.update(env_options={"manners": "There was"}), "env_options", None),
+        (3, lambda row: row.update(error_kind="around"), "error_kind", None),
+        (3, lambda row: row.update(error="ValueError: lost", score=0.0, success=False), "error", None),
+        (3, lambda row: row.update(error="", score=0.0, success=False), "error", None),
+        (3, lambda row: row.update(terminated=False), "terminated", None),
+        (3, lambda row: row.update(seconds=1.0), "seconds", None),
+        (3, set_step(1, seconds=1.0), "seconds", 1),
+        (3, set_step(1, prompt_tokens=-3, reply_tokens=4), "tokens", 1),
+        (3, set_step(1, prompt_tokens=3), "tokens", 1),
+        (3, set_step(1, reply_tokens=3), "tokens", 1),
+        (3, set_step(1, cost=-0.5), "cost", 1),
+        (3, set_step(1, reply="break"), "replay", None),
+        (3, lambda row: row["steps"].append(row["steps"][-1]), "turn", 4),
+        (10, lambda row: row.update(steps=row["steps"][:4], truncated=False), "end", None),
+        (10, lambda row: row.update(steps=[], segments=[]), "truncated", None),
     ],
 )
 def test_lie_is_found(panel: Panel, tmp_path: Path, position: int, edit: Edit, field: str, turn: int | None) -> None:
@@ -105,14 +129,119 @@ def test_run_from_before_replies_had_forms_verifies(panel: Panel, tmp_path: Path
 
 def play_earlier(panel: Panel, replies: list[str], task: str, seed: int) -> Episode:
     """Return the record that the first version of the suite wrote: without forms or what they were read by."""
-    env = panel.make_env()
-    recorder = EpisodeRecorder(env, "Worker")
+    recorder = EpisodeRecorder(panel.make_env(), "Worker", reply_version=1)
     recorder.reset(task, seed)
-    recorder.reset_observation, recorder.info = env.reset(seed=seed, options={"task": task, "reply_version": 1})
     for reply in replies:
         if not recorder.is_done:
             recorder.step(reply)
-    return recorder.finish()
+    return split_times(recorder.finish())[0]
+
+
+def break_off(row: dict[str, Any], **changes: Any) -> None:
+    """Make an episode one that broke off after two turns."""
+    row.update(steps=row["steps"][:2], score=0.0, success=False, terminated=False, truncated=False, error="E: lost")
+    row["segments"] = [{"start": 0, "end": 2, "subgoal": "part 0", "reward": 0.0, "end_reason": "error"}]
+    row.update(changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({}, []),
+        ({"score": 1.0}, ["score"]),
+        ({"success": True, "score": 1.0}, ["score", "success"]),
+        ({"truncated": True}, ["truncated"]),
+        ({"segments": []}, ["segments"]),
+        ({"error": None}, ["segments", "end", "score"]),
+    ],
+)
+def test_broken_off_episode_has_no_score(
+    panel: Panel, tmp_path: Path, changes: dict[str, Any], fields: list[str]
+) -> None:
+    run_panel("toy_world:Worker", panel, tmp_path, num_workers=0)
+    (tmp_path / "times.jsonl").unlink()
+    edit_episode(tmp_path, 3, lambda row: break_off(row, **changes))
+    found = verify_run(load_run(tmp_path))
+    assert sorted({row.difference.field for row in found}) == sorted(fields)
+
+
+@pytest.mark.parametrize("dropped", [range(8, 12), [0], range(12)])
+def test_missing_episodes_are_found(panel: Panel, tmp_path: Path, dropped: Sequence[int]) -> None:
+    """The four that fail, the first one, all of them."""
+    run = run_panel("toy_world:Worker", panel, tmp_path, num_workers=0)
+    lines = (tmp_path / "episodes.jsonl").read_bytes().splitlines(keepends=True)
+    kept = [line for number, line in enumerate(lines) if number not in dropped]
+    (tmp_path / "episodes.jsonl").write_bytes(b"".join(kept))
+    (fault,) = verify_run(load_run(tmp_path))
+    assert (fault.position, fault.task) == (WHOLE_RUN, run.episodes[dropped[0]].task_id)
+    assert str(fault).startswith(
+        f"episodes of the run: {len(dropped)} of 12 tasks have no episode that counts, not one"
+    )
+
+
+def test_run_of_the_first_tasks_holds_as_such(panel: Panel, tmp_path: Path) -> None:
+    assert verify_run(run_panel("toy_world:Worker", panel, tmp_path, num_workers=0, num_episodes=4)) == []
+    lines = (tmp_path / "episodes.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "episodes.jsonl").write_bytes(b"".join(lines[:3]))
+    assert [fault.difference.field for fault in verify_run(load_run(tmp_path))] == ["episodes"]
+
+
+def test_order_of_a_whole_run_is_the_panels(panel: Panel, tmp_path: Path) -> None:
+    run_panel("toy_world:Worker", panel, tmp_path, num_workers=0)
+    lines = (tmp_path / "episodes.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "episodes.jsonl").write_bytes(b"".join(reversed(lines)))
+    assert [str(fault) for fault in verify_run(load_run(tmp_path))] == [
+        "order of the run: the file holds them in another order than the panel, not in the panel's, as a run ends;"
+        f" the first is {panel.tasks[0].task}"
+    ]
+    assert verify_run(run_panel("toy_world:Worker", panel, tmp_path, num_workers=0)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"turns": [0.1]}, "turns in the times"),
+        ({"turns": [0.1, 0.1, 0.1, 9.0]}, "seconds"),
+        ({"turns": [0.1, 0.1, 0.1, -0.1]}, "seconds"),
+        ({"seconds": -1.0}, "seconds"),
+    ],
+)
+def test_times_fit_the_turns(panel: Panel, tmp_path: Path, change: dict[str, Any], field: str) -> None:
+    run = run_panel("toy_world:Worker", panel, tmp_path, num_workers=0)
+    time = msgspec.to_builtins(run.times[run.episodes[3].task_id, 3])
+    with (tmp_path / "times.jsonl").open("ab") as file:
+        file.write(msgspec.json.encode(time | {"seconds": 1.0} | change) + b"\n")
+    found = [(fault.position, fault.difference.field) for fault in verify_run(load_run(tmp_path))]
+    assert found == [(3, field)]
+
+
+def test_world_of_a_strangers_module_is_not_imported(panel: Panel, tmp_path: Path) -> None:
+    (tmp_path / "wicked.py").write_text("raise SystemExit('imported')\n")
+    for env_id in ("wicked:Toy-v0", "toy_worlds:Toy-v0", "wicked:hiper/ALFWorld-v0", "CartPole-v1"):
+        foreign = seal_panel(msgspec.structs.replace(panel, env_id=env_id))
+        header = RunHeader("A", "a:A", "", foreign.name, foreign.digest, 0, None, {})
+        with pytest.raises(PanelError, match=r"would import the module|there is no environment"):
+            verify_run(Run(tmp_path, header, foreign, [], {}))
+
+
+def test_real_records_are_recomputed_as_a_whole(tmp_path: Path) -> None:
+    """Reward parts and milestones of a real world, which the toy does not have."""
+    run_panel("hiper_agents:rule", "webshop-demo-v1", tmp_path, num_workers=0, num_episodes=2)
+    whole = (tmp_path / "episodes.jsonl").read_bytes()
+    assert verify_run(load_run(tmp_path)) == []
+    edits: dict[str, Edit] = {
+        "reward_parts": lambda row: row.pop("reward_parts"),
+        "milestones": lambda row: row.pop("milestones"),
+    }
+    for field, edit in edits.items():
+        edit_episode(tmp_path, 0, edit)
+        assert field in {fault.difference.field for fault in verify_run(load_run(tmp_path))}
+        (tmp_path / "episodes.jsonl").write_bytes(whole)
+    edit_episode(tmp_path, 0, lambda row: [step.pop("milestones", None) for step in row["steps"]])
+    assert {fault.difference.field for fault in verify_run(load_run(tmp_path))} == {"milestones"}
+    (tmp_path / "episodes.jsonl").write_bytes(whole)
+    edit_episode(tmp_path, 0, lambda row: row["reward_parts"].update(r_type=0.25))
+    assert {fault.difference.field for fault in verify_run(load_run(tmp_path))} == {"reward_parts"}
 
 
 def test_repeated_and_foreign_episodes_are_refused(panel: Panel, tmp_path: Path) -> None:
@@ -140,3 +269,71 @@ def test_records_of_a_run_are_episodes(panel: Panel, tmp_path: Path) -> None:
     run_panel("toy_world:Worker", panel, tmp_path, num_workers=0, num_episodes=1)
     episode = msgspec.json.decode((tmp_path / "episodes.jsonl").read_bytes(), type=Episode)
     assert episode.seconds is None and episode.turns[0].seconds is None
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of every value of a record that holds no others."""
+    if isinstance(value, dict | list) and value:
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(inner, (*path, key))
+    else:
+        yield path
+
+
+def change_leaf(row: Any, path: tuple[Any, ...]) -> None:
+    for key in path[:-1]:
+        row = row[key]
+    match old := row[path[-1]]:
+        case bool():
+            new: Any = not old
+        case int() | float():
+            new = old + 1
+        case str():
+            new = (
+                "switch"
+                if old != "switch" and path[-1] == "end_reason"
+                else "failure"
+                if old == "switch"
+                else old + "x"
+            )
+        case dict():
+            new = {"x": 1.0}
+        case _:
+            new = ["x"]
+    row[path[-1]] = new
+
+
+@pytest.mark.parametrize(("agent", "position"), [("Worker", 3), ("Dawdler", 5), ("Crasher", 4)])
+def test_no_value_of_a_record_can_be_changed(panel: Panel, tmp_path: Path, agent: str, position: int) -> None:
+    """Every single one, but for the agent's own words: of an error, and in a reply around its tags."""
+    run_panel(f"toy_world:{agent}", panel, tmp_path, num_workers=0)
+    whole = (tmp_path / "episodes.jsonl").read_bytes()
+    row = msgspec.json.decode(whole.splitlines()[position])
+    paths = [path for path in leaves(row) if path[-1] not in ("error", "reply")]
+    assert len(paths) > 25
+    unnoticed = []
+    for path in paths:
+        edit_episode(tmp_path, position, lambda row, path=path: change_leaf(row, path))  # type: ignore[misc]
+        try:
+            if not verify_run(load_run(tmp_path)):
+                unnoticed.append(path)
+        except RunError:
+            pass
+        (tmp_path / "episodes.jsonl").write_bytes(whole)
+    assert unnoticed == []
+
+
+def test_no_value_of_a_record_can_be_left_out(panel: Panel, tmp_path: Path) -> None:
+    run_panel("toy_world:Dawdler", panel, tmp_path, num_workers=0)
+    whole = (tmp_path / "episodes.jsonl").read_bytes()
+    names = [*msgspec.json.decode(whole.splitlines()[0]), *msgspec.json.decode(whole.splitlines()[0])["steps"][0]]
+    assert {"agent", "truncated", "problems"} <= set(names)
+    for name in names:
+        for owner in (lambda row: row, lambda row: row["steps"][0]):
+            edit_episode(tmp_path, 11, lambda row, owner=owner, name=name: owner(row).pop(name, None))  # type: ignore[misc]
+            changed = (tmp_path / "episodes.jsonl").read_bytes() != whole
+            try:
+                assert bool(verify_run(load_run(tmp_path))) == changed, name
+            except RunError:
+                pass
+            (tmp_path / "episodes.jsonl").write_bytes(whole)

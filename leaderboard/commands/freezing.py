@@ -1,0 +1,81 @@
+"""`leaderboard panels`, `freeze` and `refreeze`: the frozen lists of tasks."""
+
+from pathlib import Path
+
+import msgspec
+import tyro
+
+from hiper_envs.registration import ALFWORLD_MAX_TURNS
+from leaderboard.board.tables import render_panels
+from leaderboard.commands.playing import check_positive
+from leaderboard.commands.screen import OK, say, show
+from leaderboard.panels.fingerprint import PanelError
+from leaderboard.panels.freezing import RECIPES, freeze_panel, freeze_recipe
+from leaderboard.panels.panel import PANEL_FOLDER, Panel, load_panel, panel_names, write_panel
+
+
+def panels() -> int:
+    """List the panels that come with the package."""
+    show(render_panels([load_panel(name) for name in panel_names()]))
+    return OK
+
+
+def freeze(
+    name: tyro.conf.Positional[str],
+    out: Path | None = None,
+    env_id: str | None = None,
+    options: str = "{}",
+    tasks: int | None = None,
+    max_turns: int = ALFWORLD_MAX_TURNS,
+    seed: int = 0,
+    description: str = "",
+) -> int:
+    """Freeze a new panel; the same arguments always give the same file.
+
+    Args:
+        name: The panel's name with a version, such as kitchen-only-v1; a shipped panel's name makes that one again.
+        out: The file to write; NAME.json by default.
+        env_id: Gymnasium id of the world; not needed for a shipped panel.
+        options: Options for gym.make, as JSON.
+        tasks: How many tasks to draw, as evenly over the types as they allow; all by default.
+        max_turns: Turns after which an episode is truncated.
+        seed: Decides which tasks are drawn.
+        description: One sentence on what the panel measures.
+    """
+    check_positive(tasks=tasks, max_turns=max_turns)
+    panel = _freeze(name, env_id, options, tasks, max_turns, seed, description)
+    path = out or Path(f"{name}.json")
+    write_panel(panel, path)
+    say(f"{len(panel.tasks)} tasks frozen in {path}, digest {panel.digest[:12]}")
+    return OK
+
+
+def refreeze() -> int:
+    """Freeze all shipped panels again where they lie, for those who change a world and the panels' versions."""
+    for name in RECIPES:
+        write_panel(freeze_recipe(name), PANEL_FOLDER / f"{name}.json")
+    return panels()
+
+
+def _freeze(
+    name: str, env_id: str | None, options: str, num_tasks: int | None, max_turns: int, seed: int, description: str
+) -> Panel:
+    if env_id is None:
+        if name not in RECIPES:
+            raise PanelError(
+                f"{name!r} is no shipped panel ({', '.join(RECIPES)}): say with --env-id which world it is of"
+            )
+        return freeze_recipe(name)
+    try:
+        env_options = msgspec.json.decode(options, type=dict)
+    except (ValueError, RecursionError) as error:
+        raise PanelError(f'--options must be a JSON object such as \'{{"split": "train"}}\': {error}') from error
+    return freeze_panel(
+        name,
+        env_id,
+        num_tasks=num_tasks,
+        max_turns=max_turns,
+        env_options=env_options,
+        seed=seed,
+        description=description,
+    )
