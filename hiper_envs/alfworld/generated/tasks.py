@@ -109,6 +109,7 @@ def suited_pairs(kind: GoalKind, plan: int) -> dict[str, tuple[str, ...]]:
         return {}
     pairs = {}
     for name in sorted(_suited_objects(kind) & present):
+        # With a single kind of home the thing would start at its destination, and the game would be won.
         homes = [place for place in fixed if name in types.contents[place]]
         goals = tuple(place for place in homes if _is_goal(kind, place) and len(homes) > 1)
         if goals:
