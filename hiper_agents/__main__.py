@@ -44,7 +44,7 @@ def evaluate(
     episodes: int = 100,
     seed: int = 0,
 ) -> None:
-    """Play tasks of a split and show means with 95 % bootstrap intervals.
+    """Play tasks of a split and show means with 95 % intervals, as the leaderboard takes them.
 
     Args:
         agents: Each of them hiper, flat, rule, random, expert, module:factory, file.py:factory, or a .safetensors file.

@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import tyro
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from hiper_envs.episodes.agents import AgentError, split_name
 from hiper_envs.registration import ALFWORLD_MAX_TURNS
-from leaderboard.board.report import rank_runs, write_report
+from leaderboard.board.report import group_by_panel, rank_runs, write_report
 from leaderboard.board.tables import (
     render_comparisons,
     render_episode,
@@ -35,7 +36,8 @@ from leaderboard.play.player import WorldError
 from leaderboard.play.progress import show_progress
 from leaderboard.play.run_folder import Run, RunError, find_runs, load_run
 from leaderboard.play.runner import run_panel
-from leaderboard.scoring.scores import compare_runs, score_run
+from leaderboard.scoring.compare import compare_to_best
+from leaderboard.scoring.scores import score_run
 from leaderboard.scoring.verification import verify_run
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -117,10 +119,7 @@ def score(runs: RunFolders, types: bool = True) -> int:
     console.print(render_table(scores))
     if types:
         console.print(render_types(scores))
-    best: dict[str, Run] = {}
-    for played in loaded:
-        best.setdefault(played.panel.digest, played)
-    pairs = [compare_runs(best[other.panel.digest], other) for other in loaded if other is not best[other.panel.digest]]
+    pairs = [pair for group in group_by_panel(loaded) for pair in compare_to_best(group)]
     if pairs:
         console.print(render_comparisons(pairs))
     return OK
@@ -206,6 +205,7 @@ def freeze(
     max_turns: int = ALFWORLD_MAX_TURNS,
     seed: int = 0,
     description: str = "",
+    cluster_key: str = "",
 ) -> int:
     """Freeze a new panel; the same arguments always give the same file.
 
@@ -218,9 +218,19 @@ def freeze(
         max_turns: Turns after which an episode is truncated.
         seed: Decides which tasks are drawn.
         description: One sentence on what the panel measures.
+        cluster_key: Take intervals over clusters of tasks that share this: product in WebShop, scene in ALFWorld.
     """
     _check_positive(tasks=tasks, max_turns=max_turns)
-    panel = _freeze(name, env_id, options, tasks, max_turns, seed, description)
+    panel = _freeze(
+        name,
+        env_id,
+        options,
+        num_tasks=tasks,
+        max_turns=max_turns,
+        seed=seed,
+        description=description,
+        cluster_key=cluster_key,
+    )
     path = out or Path(f"{name}.json")
     write_panel(panel, path)
     console.print(
@@ -236,9 +246,7 @@ def refreeze() -> int:
     return panels()
 
 
-def _freeze(
-    name: str, env_id: str | None, options: str, num_tasks: int | None, max_turns: int, seed: int, description: str
-) -> Panel:
+def _freeze(name: str, env_id: str | None, options: str, **arguments: Any) -> Panel:
     if env_id is None:
         if name not in RECIPES:
             raise PanelError(
@@ -249,15 +257,7 @@ def _freeze(
         env_options = msgspec.json.decode(options, type=dict)
     except msgspec.DecodeError as error:
         raise PanelError(f'--options must be a JSON object such as \'{{"split": "train"}}\': {error}') from error
-    return freeze_panel(
-        name,
-        env_id,
-        num_tasks=num_tasks,
-        max_turns=max_turns,
-        env_options=env_options,
-        seed=seed,
-        description=description,
-    )
+    return freeze_panel(name, env_id, env_options=env_options, **arguments)
 
 
 def _load_runs(folders: tuple[Path, ...]) -> list[Run]:

@@ -27,7 +27,9 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         max_turns: Turns after which an episode is truncated.
         world: The world's fingerprint when the panel was frozen, see `fingerprint_world`.
         tasks: The tasks in the order in which they are reported.
-        digest: SHA-256 over all of the above but the description, in hexadecimal.
+        digest: SHA-256 over all but the description and itself, in hexadecimal.
+        cluster_key: What tasks of a cluster share ("product"); "" if tasks are taken as independent.
+        clusters: The label of each task's cluster, in the order of the tasks; none without a key.
     """
 
     name: str
@@ -38,6 +40,13 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     world: str
     tasks: tuple[PanelTask, ...]
     digest: str = ""
+    cluster_key: str = ""
+    clusters: tuple[str, ...] = ()
+
+    def find_clusters(self) -> dict[PanelTask, str]:
+        """Return each task's cluster; its own id where the panel has none, so that a task's repetitions go together."""
+        labels = self.clusters or [row.task for row in self.tasks]
+        return dict(zip(self.tasks, labels, strict=True))
 
     def make_env(self) -> gym.Env[str, str]:
         """Make the panel's world, ready for whole replies.
@@ -61,9 +70,17 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def content_digest(panel: Panel) -> str:
     """Return the SHA-256 of everything in a panel that decides what is played."""
-    content = msgspec.structs.asdict(panel)
+    content = _list_fields(panel)
     del content["digest"], content["description"]
     return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+
+
+def _list_fields(panel: Panel) -> dict[str, Any]:
+    """Return the fields of a panel; without those on clusters if it has none, as panels had before there were any."""
+    content = msgspec.structs.asdict(panel)
+    if not (panel.cluster_key or panel.clusters):
+        del content["cluster_key"], content["clusters"]
+    return content
 
 
 def seal_panel(panel: Panel) -> Panel:
@@ -103,7 +120,8 @@ def read_panel(content: bytes, source: str) -> Panel:
         source: Where they come from, for messages.
 
     Raises:
-        PanelError: A field is missing or of the wrong kind, tasks repeat, or the digest does not fit.
+        PanelError: A field is missing or of the wrong kind, tasks repeat, clusters do not fit the tasks, or the digest
+            does not fit.
     """
     try:
         panel = msgspec.json.decode(content, type=Panel)
@@ -115,6 +133,7 @@ def read_panel(content: bytes, source: str) -> Panel:
         raise PanelError(f"the panel in {source!r} has no tasks")
     if len(set(panel.tasks)) < len(panel.tasks):
         raise PanelError(f"the panel in {source!r} has the same task with the same seed twice")
+    _check_clusters(panel, f"the panel in {source!r}")
     digest = content_digest(panel)
     if digest != panel.digest:
         raise PanelError(
@@ -124,9 +143,27 @@ def read_panel(content: bytes, source: str) -> Panel:
     return panel
 
 
+def _check_clusters(panel: Panel, which: str) -> None:
+    if bool(panel.cluster_key) != bool(panel.clusters):
+        raise PanelError(
+            f"{which} has the cluster key {panel.cluster_key!r} and {len(panel.clusters)} clusters: it takes both"
+            " cluster_key and clusters, or neither"
+        )
+    if panel.cluster_key and not _NAME.fullmatch(panel.cluster_key):
+        raise PanelError(
+            f"{which} has the cluster key {panel.cluster_key!r:.80}: use letters, digits, '.', '_' and '-'"
+        )
+    if panel.clusters and len(panel.clusters) != len(panel.tasks):
+        raise PanelError(
+            f"{which} has {len(panel.clusters)} clusters for {len(panel.tasks)} tasks: it takes one label for each task"
+        )
+    if not all(panel.clusters):
+        raise PanelError(f"{which} has a task whose cluster has no label: write what it shares, or a label of its own")
+
+
 def write_panel(panel: Panel, path: Path) -> None:
     """Write a panel as JSON with one task a line."""
-    head = msgspec.structs.asdict(panel)
+    head = _list_fields(panel)
     tasks = head.pop("tasks")
     lines = [f"  {_json(key)}: {_json(value)}," for key, value in head.items()]
     rows = ",\n".join(f"    {_json(task)}" for task in tasks)
