@@ -38,11 +38,12 @@ lint: $(VENV)/.test  ## style, imports, complexity and strict types
 fuzz: $(VENV)/.test  ## play random games on both ALFWorld engines in lock-step, for hours
 	$(BIN)/python -m pytest -m fuzz
 
-bench: $(VENV)/.test  ## measure speed and difficulty; the figures in docs/ come from here
+bench: $(VENV)/.test  ## measure speed, difficulty and coverage; the figures in docs/ come from here
 	$(BIN)/python benchmarks/alfworld.py
 	$(BIN)/python benchmarks/alfworld_games.py
 	$(BIN)/python benchmarks/webshop.py
 	$(BIN)/python benchmarks/webshop_difficulty.py
+	$(BIN)/python benchmarks/coverage.py
 
 weights: $(VENV)/.demo  ## train the shipped weights again
 	$(BIN)/hiper train --config alfworld-hiper --output hiper_agents/weights

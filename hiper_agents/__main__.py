@@ -47,7 +47,7 @@ def evaluate(
     episodes: int = 100,
     seed: int = 0,
 ) -> None:
-    """Play tasks of a split and show means with 95 % bootstrap intervals.
+    """Play tasks of a split and show means with 95 % intervals, as the leaderboard takes them.
 
     Episodes that failed around an agent, because of its endpoint or the network, do not count and give exit code 1.
 

@@ -1,10 +1,10 @@
 """`hiper eval` and `hiper play`: agents by name, in an environment, on a screen."""
 
 from collections.abc import Callable, Iterator, Sequence
+from statistics import fmean
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
@@ -16,6 +16,7 @@ from hiper_agents.tasks import num_tasks, spread_tasks
 from hiper_envs.episodes.agents import Agent, load_factory
 from hiper_envs.episodes.play import play_episode
 from hiper_envs.episodes.record import Episode
+from hiper_envs.episodes.statistics import Interval, describe_intervals, mean_interval
 from hiper_envs.segments import SubgoalWrapper
 from webshop_server.allowed_names import check_choice
 
@@ -26,7 +27,8 @@ SPLITS = {
     "hiper/ALFWorld-v0": ("valid_unseen", "valid_seen", "train"),
     "hiper/WebShop-v0": ("test", "eval", "train"),
 }
-NUM_RESAMPLES = 2000
+CLUSTERED_WORLDS = ("hiper/WebShop-v0",)
+"""Those where tasks of a group go alike; ALFWorld's scenes are the same few for every agent and are taken as fixed."""
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_red")
 
 
@@ -89,7 +91,12 @@ def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, 
     makers = {name: find_agent(name) for name in agents}
     world = open_env(env, split)
     tasks = spread_tasks(num_tasks(world), episodes)
-    table = Table("agent", "success", "score", "turns", "segments", title=f"{name_world(env)}: {len(tasks)} tasks")
+    cluster_key, clusters = cluster_tasks(world, name_world(env), tasks)
+    table = Table(
+        *("agent", "success", "score", "turns", "segments"),
+        title=f"{name_world(env)}: {len(tasks)} tasks",
+        caption=describe_intervals(cluster_key),
+    )
     num_around = 0
     for name, make in makers.items():
         agent = make()
@@ -97,8 +104,9 @@ def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, 
             play_episode(world, agent, task=task, seed=seed + position, agent_name=name)
             for position, task in enumerate(track(tasks, name, console=console, transient=True))
         ]
-        counted = [episode for episode in played if not episode.failed_around]
-        table.add_row(name, *summarise_episodes(counted))
+        counted = [position for position, episode in enumerate(played) if not episode.failed_around]
+        of_counted = [clusters[position] for position in counted] if clusters else None
+        table.add_row(name, *summarise_episodes([played[position] for position in counted], of_counted))
         num_around += len(played) - len(counted)
         for told in describe_failures(name, played):
             console.print(told, style="red", markup=False, highlight=False)
@@ -118,21 +126,32 @@ def describe_failures(name: str, episodes: Sequence[Episode]) -> Iterator[str]:
         yield f"{what}, first with {around[0]}"
 
 
-def summarise_episodes(episodes: Sequence[Episode]) -> list[str]:
-    """Return success and score with their intervals, turns and segments, as text."""
+def cluster_tasks(world: SubgoalWrapper, env_id: str, tasks: Sequence[int]) -> tuple[str, list[str] | None]:
+    """Return the kind of thing that tasks share ("product") and the one that each has; "" and None if none matters."""
+    if env_id not in CLUSTERED_WORLDS:
+        return "", None
+    inner: Any = world.unwrapped
+    return inner.group_key, [inner.group_of(inner.tasks[task]) for task in tasks]
+
+
+def summarise_episodes(episodes: Sequence[Episode], clusters: Sequence[str] | None = None) -> list[str]:
+    """Return success and score with their 95 % intervals, turns and segments, as text.
+
+    Args:
+        episodes: One for each task.
+        clusters: A label for each episode, where tasks with the same label go alike.
+    """
     if not episodes:
         return ["none"] * 4
-    success = np.array([episode.success for episode in episodes], dtype=float)
-    score = np.array([episode.score for episode in episodes])
-    turns = float(np.mean([episode.num_turns for episode in episodes]))
-    segments = float(np.mean([len(episode.segments) for episode in episodes]))
-    return [_with_interval(success), _with_interval(score), f"{turns:.1f}", f"{segments:.1f}"]
+    success = mean_interval([episode.success for episode in episodes], clusters=clusters)
+    score = mean_interval([episode.score for episode in episodes], clusters=clusters)
+    turns = fmean(episode.num_turns for episode in episodes)
+    segments = fmean(len(episode.segments) for episode in episodes)
+    return [_format_interval(success), _format_interval(score), f"{turns:.1f}", f"{segments:.1f}"]
 
 
-def _with_interval(values: np.ndarray[Any, Any]) -> str:
-    draws = np.random.default_rng(0).choice(values, size=(NUM_RESAMPLES, len(values))).mean(axis=1)
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return f"{values.mean():.3f} [{low:.2f}, {high:.2f}]".replace("[", "(").replace("]", ")")
+def _format_interval(interval: Interval) -> str:
+    return f"{interval.value:.3f} ({interval.low:.2f}, {interval.high:.2f})"
 
 
 def play_one(agent: str, world: str, split: str, task: str, seed: int, console: Console) -> Episode:

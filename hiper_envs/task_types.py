@@ -1,4 +1,4 @@
-"""The types of ALFWorld's tasks, and which of them an id names."""
+"""The types of ALFWorld's tasks and their scenes, as far as ids name them."""
 
 import re
 from collections.abc import Mapping
@@ -15,9 +15,24 @@ TASK_KINDS: Mapping[str, TaskKind] = {
 }
 """alfworld's word for a type of task, as in the names of its folders, to the kind of goal."""
 _TYPE_WORD = re.compile("|".join(TASK_KINDS))
+_SCENE = re.compile(rf"(?:{_TYPE_WORD.pattern})-[^/]*-(\d+)(?=/|$)")
 
 
 def task_type(task_id: str) -> str:
     """Return the type that an ALFWorld task id names ("pick two"), or "" if the id names none."""
     found = _TYPE_WORD.search(task_id)
     return TASK_KINDS[found.group()].replace("_", " ") if found else ""
+
+
+def task_scene(task_id: str) -> str:
+    """Return the number of the floor plan that an ALFWorld task id ends its first part with ("10").
+
+    Raises:
+        ValueError: The id names none.
+    """
+    found = _SCENE.search(task_id)
+    if not found:
+        raise ValueError(
+            f"the task id {task_id!r} names no scene; one that does is like pick_and_place_simple-Mug-None-Shelf-10/0"
+        )
+    return found.group(1)

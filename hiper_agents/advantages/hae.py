@@ -125,9 +125,13 @@ def _sweep_turn(turns: Turns, config: HAEConfig, rows: Integers, carry: _Carry, 
     closes = carry.closes[at]
     reward, value_low = turns.reward[rows], turns.value_low[rows]
 
+    # At a segment's end the low chain goes on with C instead of the next turn's own value, and its trace is cut: what
+    # a later subgoal earns is no credit of the actions under this one.
     next_value = np.where(closes, carry.low_after[at], carry.value_low[at])
     next_advantage = np.where(closes, 0.0, carry.advantage_low[at])
     low = reward + discount * next_value - value_low + discount * config.lambda_low * next_advantage
+    # R(t) needs no value inside a segment: rewards to its end, then C. Read at the segment's first turn it is R(b_k),
+    # so one running sum serves the switch at every turn and the subgoal at the boundary.
     after = np.where(closes, carry.high_after[at], carry.segment_return[at])
     segment_return = reward + discount * after
     segment_discount = discount * np.where(closes, 1.0, carry.segment_discount[at])
@@ -137,6 +141,8 @@ def _sweep_turn(turns: Turns, config: HAEConfig, rows: Integers, carry: _Carry, 
     carry.segment_return[at], carry.segment_discount[at] = segment_return, segment_discount
     carry.closes[at] = turns.boundary[rows]
 
+    # Only now, at a boundary, is the segment whole and g^d known. Its V_high is the C of the segment before it, which
+    # is taken from the next sweep on: the order of these two steps is what makes the recursion right.
     opens = turns.boundary[rows]
     rows, at = rows[opens], at[opens]
     value_high = turns.value_high[rows]

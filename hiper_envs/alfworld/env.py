@@ -15,6 +15,7 @@ from hiper_envs.alfworld.rules.situation import State
 from hiper_envs.alfworld.sources import SPLITS, Games, open_games
 from hiper_envs.milestones import Milestones
 from hiper_envs.spaces import UnicodeText
+from hiper_envs.task_types import task_scene
 from webshop_server.allowed_names import check_choice, nearest_name, refuse_unknown
 
 ENGINES = ("fast", "textworld")
@@ -66,6 +67,8 @@ class ALFWorldEnv(gym.Env[str, str]):
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - Gymnasium reads it as an attribute of the class
+    group_key = "scene"
+    """What tasks share that `group_of` tells."""
 
     def __init__(
         self,
@@ -156,6 +159,14 @@ class ALFWorldEnv(gym.Env[str, str]):
                 self._mirror.replay(state.engine_state)
         else:
             raise ValueError(f"this state was made by the other engine, not by engine={self.engine_name!r}")
+
+    def group_of(self, task: str) -> str:
+        """Return the scene (the number of its floor plan) that a task is set in.
+
+        Raises:
+            ValueError: The task is unknown, or its id does not say.
+        """
+        return task_scene(self._find_task(task))
 
     def make_milestones(self) -> Milestones:
         """Return what watches this episode for the milestones of its goal."""

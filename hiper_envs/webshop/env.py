@@ -58,6 +58,8 @@ class WebShopEnv(gym.Env[str, str]):
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012  Gymnasium declares it so
+    group_key = "product"
+    """What tasks share that `group_of` tells."""
 
     def __init__(
         self,
@@ -145,6 +147,14 @@ class WebShopEnv(gym.Env[str, str]):
             self._browser.open(self._session)
         page = self.shop.show(self._session)
         return self._observe(page), self._describe(page)
+
+    def group_of(self, task: str) -> str:
+        """Return the asin of the product that a task's goal was made from; a product's goals are much alike.
+
+        Raises:
+            ValueError: the task is unknown.
+        """
+        return self._goals[self._find_task(task)].asin
 
     def make_milestones(self) -> Milestones:
         """Return what watches this episode for the milestones of its goal."""

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hiper_envs.episodes.statistics import describe_intervals
 from hiper_envs.viewer import Source, render_page
-from leaderboard.board.tables import format_value
+from leaderboard.board.tables import describe_comparisons, format_value
 from leaderboard.panels.panel import Panel
-from leaderboard.play.run_folder import Run
+from leaderboard.play.run import Run
+from leaderboard.scoring.compare import Comparison, compare_to_best
 from leaderboard.scoring.metrics import HEADLINE_KEYS, METRICS_BY_KEY
-from leaderboard.scoring.scores import Comparison, Scores, compare_runs, score_run
+from leaderboard.scoring.scores import Scores, score_run
 
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 
@@ -50,8 +52,12 @@ def render_report(runs: Sequence[Run]) -> str:
         [_make_source(run) for run in ranked],
         folder=TEMPLATE_FOLDER,
         css=(TEMPLATE_FOLDER / "report.css").read_text(encoding="utf-8"),
-        filters={"metric": lambda value, key: format_value(METRICS_BY_KEY[key], value)},
-        sections=[_section(group) for group in _by_panel(ranked)],
+        filters={
+            "metric": lambda value, key: format_value(METRICS_BY_KEY[key], value),
+            "intervals": describe_intervals,
+            "comparisons": describe_comparisons,
+        },
+        sections=[_section(group) for group in group_by_panel(ranked)],
         metrics=METRICS_BY_KEY,
         headline=[METRICS_BY_KEY[key] for key in HEADLINE_KEYS],
     )
@@ -73,7 +79,8 @@ def rank_runs(runs: Sequence[Run]) -> list[Run]:
     return sorted(runs, key=rank)
 
 
-def _by_panel(runs: Iterable[Run]) -> Iterable[list[Run]]:
+def group_by_panel(runs: Iterable[Run]) -> Iterable[list[Run]]:
+    """Return the runs of each panel, in the order given."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.panel.digest, []).append(run)
@@ -82,9 +89,8 @@ def _by_panel(runs: Iterable[Run]) -> Iterable[list[Run]]:
 
 def _section(runs: Sequence[Run]) -> PanelSection:
     scores = [score_run(run) for run in runs]
-    comparisons = [compare_runs(runs[0], run) for run in runs[1:]]
     kinds = sorted({kind for row in scores for kind in row.by_type})
-    return PanelSection(runs[0].panel, scores, comparisons, kinds, note_failures(runs))
+    return PanelSection(runs[0].panel, scores, compare_to_best(runs), kinds, note_failures(runs))
 
 
 def note_failures(runs: Iterable[Run]) -> list[str]:

@@ -9,18 +9,26 @@ from rich.table import Table
 from rich.text import Text
 
 from hiper_envs import Episode, Segment, Turn
+from hiper_envs.episodes.statistics import Interval, describe_intervals
 from leaderboard.board.columns import NumberTable
 from leaderboard.panels.panel import Panel
 from leaderboard.play.conformance import Finding
+from leaderboard.scoring.compare import Comparison
 from leaderboard.scoring.metrics import HEADLINE_KEYS, METRICS_BY_KEY, Metric
-from leaderboard.scoring.scores import Comparison, Interval, Scores
+from leaderboard.scoring.scores import Scores
 
 BAND_STYLES = ("cyan", "magenta", "yellow", "green", "blue", "red")
 """Colours of the segments, in turn."""
 VERDICT_STYLES = {"pass": "green", "warning": "yellow", "fail": "bold red"}
 INTERVAL_KEYS = ("success", "score")
 TABLE_KEYS = (*INTERVAL_KEYS, "turns", "segments")
-NOTE = "95 % interval: bootstrap over episodes, exact where all agree"
+
+
+def describe_comparisons(comparison: Comparison) -> str:
+    """Return a sentence on the intervals of differences."""
+    is_family = comparison.num_comparisons > 1
+    together = f" for all {comparison.num_comparisons} pairs together (Bonferroni)" if is_family else ""
+    return f"95 % interval{together}: bootstrap by {comparison.cluster_key or 'task'}"
 
 
 def rank_scores(scores: Sequence[Scores]) -> list[Scores]:
@@ -34,9 +42,9 @@ def format_value(metric: Metric, value: float) -> str:
 
 
 def format_interval(metric: Metric, interval: Interval) -> str:
-    """Return "93.3 [87, 98]"; a number without a unit keeps its decimals in the brackets."""
-    if interval.value != interval.value:
-        return "-"
+    """Return "93.3 [87, 98]", without brackets where no ends are known; numbers without a unit keep their decimals."""
+    if interval.low != interval.low:
+        return format_value(metric, interval.value)
     digits = 0 if metric.is_percent else metric.digits
     return f"{format_value(metric, interval.value)} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
 
@@ -53,7 +61,8 @@ def _panel_table(panel: str, scores: Sequence[Scores]) -> RenderableType:
     for row in scores:
         episodes = str(row.num_episodes) if row.is_complete else f"{row.num_episodes} of {row.num_tasks}"
         rows.append([row.name, *(_format_cell(metric, row.metrics[metric.key]) for metric in metrics), episodes])
-    notes = [NOTE, *(f"{row.name}: {faults}" for row in scores if (faults := _describe_faults(row)))]
+    faults = [f"{row.name}: {faults}" for row in scores if (faults := _describe_faults(row))]
+    notes = [*dict.fromkeys(describe_intervals(row.cluster_key) for row in scores), *faults]
     return _table(panel, ["agent", *(metric.title for metric in metrics), "episodes"], rows, notes)
 
 
@@ -123,14 +132,23 @@ def render_types(scores: Sequence[Scores]) -> RenderableType:
 
 
 def render_comparisons(comparisons: Sequence[Comparison]) -> RenderableType:
-    """Return a table of paired differences."""
+    """Return a table of paired differences for each panel."""
     metrics = [METRICS_BY_KEY[key] for key in HEADLINE_KEYS]
-    rows = []
-    for row in comparisons:
-        cells = [format_interval(metric, row.differences[metric.key]) for metric in metrics]
-        rows.append([f"{row.first} - {row.second}", *cells, str(row.num_pairs)])
     headings = ["first - second", *(metric.title for metric in metrics), "tasks"]
-    return _table("paired differences on the same tasks", headings, rows, [NOTE])
+    tables = []
+    for panel, note in dict.fromkeys((row.panel, describe_comparisons(row)) for row in comparisons):
+        found = [row for row in comparisons if (row.panel, describe_comparisons(row)) == (panel, note)]
+        rows = [
+            [
+                f"{row.first} - {row.second}",
+                *(format_interval(metric, row.differences[metric.key]) for metric in metrics),
+                str(row.num_pairs),
+            ]
+            for row in found
+        ]
+        title = f"{panel}: paired differences on the same tasks"
+        tables.append(_table(title, headings, rows, [note]))
+    return Group(*tables)
 
 
 def render_episode(episode: Episode, max_characters: int | None = None) -> RenderableType:

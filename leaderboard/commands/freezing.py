@@ -1,6 +1,7 @@
 """`leaderboard panels`, `freeze` and `refreeze`: the frozen lists of tasks."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import tyro
@@ -29,6 +30,7 @@ def freeze(
     max_turns: int = ALFWORLD_MAX_TURNS,
     seed: int = 0,
     description: str = "",
+    cluster_key: str = "",
 ) -> int:
     """Freeze a new panel; the same arguments always give the same file.
 
@@ -41,9 +43,19 @@ def freeze(
         max_turns: Turns after which an episode is truncated.
         seed: Decides which tasks are drawn.
         description: One sentence on what the panel measures.
+        cluster_key: Take intervals over clusters of tasks that share this: product in WebShop, scene in ALFWorld.
     """
     check_positive(tasks=tasks, max_turns=max_turns)
-    panel = _freeze(name, env_id, options, tasks, max_turns, seed, description)
+    panel = _freeze(
+        name,
+        env_id,
+        options,
+        num_tasks=tasks,
+        max_turns=max_turns,
+        seed=seed,
+        description=description,
+        cluster_key=cluster_key,
+    )
     path = out or Path(f"{name}.json")
     write_panel(panel, path)
     say(f"{len(panel.tasks)} tasks frozen in {path}, digest {panel.digest[:12]}")
@@ -57,9 +69,7 @@ def refreeze() -> int:
     return panels()
 
 
-def _freeze(
-    name: str, env_id: str | None, options: str, num_tasks: int | None, max_turns: int, seed: int, description: str
-) -> Panel:
+def _freeze(name: str, env_id: str | None, options: str, **arguments: Any) -> Panel:
     if env_id is None:
         if name not in RECIPES:
             raise PanelError(
@@ -70,12 +80,4 @@ def _freeze(
         env_options = msgspec.json.decode(options, type=dict)
     except (ValueError, RecursionError) as error:
         raise PanelError(f'--options must be a JSON object such as \'{{"split": "train"}}\': {error}') from error
-    return freeze_panel(
-        name,
-        env_id,
-        num_tasks=num_tasks,
-        max_turns=max_turns,
-        env_options=env_options,
-        seed=seed,
-        description=description,
-    )
+    return freeze_panel(name, env_id, env_options=env_options, **arguments)

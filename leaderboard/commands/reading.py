@@ -6,12 +6,13 @@ from pathlib import Path
 import tyro
 
 from hiper_envs.plain_text import describe_error
-from leaderboard.board.report import note_failures, rank_runs, write_report
+from leaderboard.board.report import group_by_panel, note_failures, rank_runs, write_report
 from leaderboard.board.tables import render_comparisons, render_episode, render_table, render_types
 from leaderboard.commands.screen import FAILED, OK, complain, say, show
 from leaderboard.play.run import Run, find_runs, load_run
 from leaderboard.play.run_header import RunError
-from leaderboard.scoring.scores import compare_runs, score_run
+from leaderboard.scoring.compare import compare_to_best
+from leaderboard.scoring.scores import score_run
 from leaderboard.scoring.verification import verify_run
 from webshop_server.allowed_names import check_choice
 
@@ -33,10 +34,7 @@ def score(runs: RunFolders, types: bool = True) -> int:
         say(note)
     if types:
         show(render_types(scores))
-    best: dict[str, Run] = {}
-    for played in loaded:
-        best.setdefault(played.panel.digest, played)
-    pairs = [compare_runs(best[other.panel.digest], other) for other in loaded if other is not best[other.panel.digest]]
+    pairs = [pair for group in group_by_panel(loaded) for pair in compare_to_best(group)]
     if pairs:
         show(render_comparisons(pairs))
     return OK

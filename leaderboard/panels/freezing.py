@@ -4,10 +4,14 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import gymnasium as gym
+import msgspec
+
 from hiper_envs.registration import ALFWORLD_MAX_TURNS, WEBSHOP_MAX_TURNS
 from hiper_envs.task_types import task_type
 from leaderboard.panels.fingerprint import PanelError, PanelTask, fingerprint_world, make_world
 from leaderboard.panels.panel import Panel, check_panel_name, seal_panel
+from webshop_server.allowed_names import check_choice
 
 ALFWORLD = "hiper/ALFWorld-v0"
 WEBSHOP = "hiper/WebShop-v0"
@@ -62,6 +66,7 @@ def freeze_panel(
     env_options: Mapping[str, Any] | None = None,
     seed: int = 0,
     description: str = "",
+    cluster_key: str = "",
 ) -> Panel:
     """Freeze tasks of a world into a panel.
 
@@ -73,9 +78,11 @@ def freeze_panel(
         env_options: Options for `gym.make`.
         seed: Decides which tasks are drawn; an episode's own seed is its position in the panel.
         description: One sentence on what the panel measures.
+        cluster_key: What tasks share that makes them go alike, so that intervals are over such clusters: "product" in
+            WebShop, "scene" in ALFWorld; "" to take tasks as independent.
 
     Raises:
-        PanelError: The name will not do, the world cannot be made, or it has fewer tasks.
+        PanelError: The name will not do, the world cannot be made, has fewer tasks, or does not tell what tasks share.
     """
     check_panel_name(name, "the panel to freeze")
     options = dict(env_options or {})
@@ -86,7 +93,27 @@ def freeze_panel(
             raise PanelError(f"cannot draw {num_tasks} tasks: {env_id!r} has {len(tasks)} with these options")
         tasks = draw_tasks(tasks, num_tasks, random.Random(seed))
     rows = tuple(PanelTask(task, position) for position, task in enumerate(tasks))
-    return seal_panel(Panel(name, description, env_id, options, max_turns, fingerprint_world(env, rows), rows))
+    panel = Panel(name, description, env_id, options, max_turns, fingerprint_world(env, rows), rows)
+    if cluster_key:
+        clusters = list_clusters(env, env_id, tasks, cluster_key)
+        panel = msgspec.structs.replace(panel, cluster_key=cluster_key, clusters=clusters)
+    return seal_panel(panel)
+
+
+def list_clusters(env: gym.Env[str, str], env_id: str, tasks: Sequence[str], key: str) -> tuple[str, ...]:
+    """Return what each task shares with others, by the world's `group_key` and `group_of`.
+
+    Raises:
+        PanelError: The world has another key or none, or cannot tell for a task.
+    """
+    world: Any = env.unwrapped
+    if not (hasattr(world, "group_of") and hasattr(world, "group_key")):
+        raise PanelError(f"{env_id!r} does not tell what tasks share, so they cannot be clustered by {key!r}")
+    try:
+        check_choice(key, [world.group_key], f"cluster key of {env_id!r}")
+        return tuple(str(world.group_of(task)) for task in tasks)
+    except ValueError as error:
+        raise PanelError(str(error)) from error
 
 
 def draw_tasks(tasks: Sequence[str], num_tasks: int, rng: random.Random) -> list[str]:

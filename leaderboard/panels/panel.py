@@ -30,7 +30,9 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         max_turns: Turns after which an episode is truncated.
         world: The world's fingerprint when the panel was frozen, see `fingerprint_world`.
         tasks: The tasks in the order in which they are reported.
-        digest: SHA-256 over all of the above but the description, in hexadecimal.
+        digest: SHA-256 over all but the description and itself, in hexadecimal.
+        cluster_key: What tasks of a cluster share ("product"); "" if tasks are taken as independent.
+        clusters: The label of each task's cluster, in the order of the tasks; none without a key.
     """
 
     name: str
@@ -41,6 +43,13 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     world: str
     tasks: tuple[PanelTask, ...]
     digest: str = ""
+    cluster_key: str = ""
+    clusters: tuple[str, ...] = ()
+
+    def find_clusters(self) -> dict[PanelTask, str]:
+        """Return each task's cluster; its own id where the panel has none, so that a task's repetitions go together."""
+        labels = self.clusters or [row.task for row in self.tasks]
+        return dict(zip(self.tasks, labels, strict=True))
 
     def make_env(self, *, may_import: bool = False) -> gym.Env[str, str]:
         """Make the panel's world, ready for whole replies.
@@ -67,9 +76,17 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def content_digest(panel: Panel) -> str:
     """Return the SHA-256 of everything in a panel that decides what is played."""
-    content = msgspec.structs.asdict(panel)
+    content = _list_fields(panel)
     del content["digest"], content["description"]
     return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+
+
+def _list_fields(panel: Panel) -> dict[str, Any]:
+    """Return the fields of a panel; without those on clusters if it has none, as panels had before there were any."""
+    content = msgspec.structs.asdict(panel)
+    if not (panel.cluster_key or panel.clusters):
+        del content["cluster_key"], content["clusters"]
+    return content
 
 
 def seal_panel(panel: Panel) -> Panel:
@@ -109,8 +126,8 @@ def read_panel(content: bytes, source: str) -> Panel:
         source: Where they come from, for messages.
 
     Raises:
-        PanelError: A field is missing or of the wrong kind, tasks repeat, the digest does not fit, or the panel has the
-            name of a shipped one and is another.
+        PanelError: A field is missing or of the wrong kind, tasks repeat, clusters do not fit the tasks, the digest
+            does not fit, or the panel has the name of a shipped one and is another.
     """
     try:
         panel = msgspec.json.decode(content, type=Panel)
@@ -143,6 +160,7 @@ def check_panel(panel: Panel, which: str = "the panel") -> None:
         raise PanelError(f"{which} has the same task with the same seed twice")
     if panel.max_turns < 1 or not all(0 <= row.seed <= MAX_SEED for row in panel.tasks):
         raise PanelError(f"{which} has a limit of turns below 1, or a seed that is not between 0 and {MAX_SEED}")
+    _check_clusters(panel, which)
     digest = content_digest(panel)
     if digest != panel.digest:
         raise PanelError(
@@ -156,6 +174,24 @@ def check_panel(panel: Panel, which: str = "the panel") -> None:
         )
 
 
+def _check_clusters(panel: Panel, which: str) -> None:
+    if bool(panel.cluster_key) != bool(panel.clusters):
+        raise PanelError(
+            f"{which} has the cluster key {panel.cluster_key!r} and {len(panel.clusters)} clusters: it takes both"
+            " cluster_key and clusters, or neither"
+        )
+    if panel.cluster_key and not _NAME.fullmatch(panel.cluster_key):
+        raise PanelError(
+            f"{which} has the cluster key {panel.cluster_key!r:.80}: use letters, digits, '.', '_' and '-'"
+        )
+    if panel.clusters and len(panel.clusters) != len(panel.tasks):
+        raise PanelError(
+            f"{which} has {len(panel.clusters)} clusters for {len(panel.tasks)} tasks: it takes one label for each task"
+        )
+    if not all(panel.clusters):
+        raise PanelError(f"{which} has a task whose cluster has no label: write what it shares, or a label of its own")
+
+
 def shipped_digest(name: str) -> str:
     """Return the digest of the panel that comes with the package under this name, "" if none does.
 
@@ -167,7 +203,7 @@ def shipped_digest(name: str) -> str:
 
 def format_panel(panel: Panel) -> str:
     """Return a panel as JSON with one task a line."""
-    head = msgspec.structs.asdict(panel)
+    head = _list_fields(panel)
     tasks = head.pop("tasks")
     lines = [f"  {_json(key)}: {_json(value)}," for key, value in head.items()]
     rows = ",\n".join(f"    {_json(task)}" for task in tasks)

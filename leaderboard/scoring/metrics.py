@@ -1,9 +1,13 @@
 """What is measured of episodes: each metric a sum over episodes divided by another one."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from hiper_envs import Episode
+from hiper_envs.episodes.statistics import Array, Range
 from hiper_envs.milestones import measure_record
 
 
@@ -18,7 +22,6 @@ class Metric(NamedTuple):
         denominator: Weight of one episode; 1 makes a mean over episodes.
         digits: Decimal places to show.
         is_percent: Whether it lies between 0 and 100.
-        is_of_episodes: Whether every episode has a value between 0 and 100 and the metric is their mean.
         is_better_high: Whether more is better, None if neither is.
     """
 
@@ -29,8 +32,12 @@ class Metric(NamedTuple):
     denominator: Callable[[Episode], float] = lambda episode: 1.0
     digits: int = 1
     is_percent: bool = False
-    is_of_episodes: bool = False
     is_better_high: bool | None = None
+
+    @property
+    def limits(self) -> Range:
+        """Least and greatest value that an episode can have."""
+        return (0.0, 100.0 if self.is_percent else math.inf)
 
 
 METRICS = (
@@ -40,7 +47,6 @@ METRICS = (
         "Episodes that reach the goal entirely.",
         lambda episode: 100.0 * episode.success,
         is_percent=True,
-        is_of_episodes=True,
         is_better_high=True,
     ),
     Metric(
@@ -49,7 +55,6 @@ METRICS = (
         "Mean score of an episode times 100; partly right purchases count in WebShop.",
         lambda episode: 100.0 * episode.score,
         is_percent=True,
-        is_of_episodes=True,
         is_better_high=True,
     ),
     Metric("turns", "turns/ episode", "Turns of an episode.", lambda episode: episode.num_turns),
@@ -109,10 +114,17 @@ METRICS = (
         "Episodes that the agent broke off: an exception, a timeout, a reply that is no text.",
         lambda episode: 100.0 * (episode.error is not None),
         is_percent=True,
-        is_of_episodes=True,
         is_better_high=False,
     ),
 )
 METRICS_BY_KEY = {metric.key: metric for metric in METRICS}
 HEADLINE_KEYS = ("success", "score", "turns")
 """What is compared between two agents and shown for each type of task."""
+
+
+def measure_episodes(episodes: Sequence[Episode], metrics: Sequence[Metric]) -> tuple[Array, Array]:
+    """Return the metrics' numerators and denominators, each of shape (episodes, metrics)."""
+    shape = (len(episodes), len(metrics))
+    numerators = [[metric.numerator(episode) for metric in metrics] for episode in episodes]
+    denominators = [[metric.denominator(episode) for metric in metrics] for episode in episodes]
+    return np.array(numerators, dtype=float).reshape(shape), np.array(denominators, dtype=float).reshape(shape)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from hiper_agents.__main__ import main
 from hiper_agents.agents.human import HumanAgent
-from hiper_agents.evaluation import evaluate_agents, find_agent, open_env, play_one
+from hiper_agents.evaluation import cluster_tasks, evaluate_agents, find_agent, open_env, play_one, summarise_episodes
 from hiper_agents.training.command import hold_folder, run_training
 from hiper_agents.training.trainer import Trainer
 from hiper_envs import parse_reply, play_episode
@@ -60,11 +60,29 @@ def test_train_eval_and_play(trained: Path, console: Console) -> None:
     evaluate_agents([weights, "toy:RoomsExpert"], env_id, "", 20, 0, console)
     play_one(weights, env_id, "", "3", 0, console)
     text = " ".join(written(console).split())
-    assert "toy:RoomsExpert │ 1.000 (1.00, 1.00)" in text
+    assert "toy:RoomsExpert │ 1.000 (0.83, 1.00)" in text
+    assert "95 % interval: exact (Clopper-Pearson) for success, else bootstrap by task" in text
     assert "segment 0: visit the red room" in text and "ended by" in text
     steps = written(console).count("stage imitation")
     run_training(str(trained.parent / "toy.toml"), trained.parent / "run", 1, ["num_envs=4"], None, console)
     assert "going on after step 30 of 30" in written(console) and written(console).count("stage imitation") == steps
+
+
+def test_goals_of_a_product_are_not_taken_for_independent(console: Console) -> None:
+    world = open_env("webshop", "test_disjoint")
+    key, clusters = cluster_tasks(world, "hiper/WebShop-v0", [0, 1, 2])
+    assert clusters is not None and all(asin in world.unwrapped.shop.catalogue.products for asin in clusters)  # type: ignore[attr-defined]
+    assert key == "product"
+    assert cluster_tasks(open_env("alfworld", ""), "hiper/ALFWorld-v0", [0, 1]) == ("", None)
+    evaluate_agents(["rule"], "webshop", "test_disjoint", 10, 0, console)
+    assert "95 % interval: bootstrap by product" in written(console)
+
+
+def test_evaluations_are_wider_where_tasks_go_together() -> None:
+    env = open_env(register_toy(), "")
+    played = [play_episode(env, RoomsExpert(), task=task) for task in range(12)]
+    assert summarise_episodes(played)[:2] == ["1.000 (0.74, 1.00)"] * 2
+    assert summarise_episodes(played, ["a", "b", "c"] * 4)[0] == "1.000 (0.29, 1.00)"
 
 
 def test_a_folder_takes_one_training_at_a_time(trained: Path, console: Console) -> None:

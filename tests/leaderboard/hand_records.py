@@ -1,6 +1,9 @@
 """Records made by hand, for tests of what is read off them."""
 
+from collections.abc import Sequence
 from pathlib import Path
+
+import msgspec
 
 from hiper_envs import Episode, Segment, Turn, write_reply
 from leaderboard.panels.fingerprint import PanelTask
@@ -46,11 +49,21 @@ def make_episode(
     )
 
 
-def make_run(name: str, episodes: list[Episode], *, num_tasks: int | None = None, seed: int = 0) -> Run:
-    """Make a run of the panel of the episodes' tasks, with further tasks up to `num_tasks`."""
+def make_run(
+    name: str,
+    episodes: list[Episode],
+    *,
+    num_tasks: int | None = None,
+    seed: int = 0,
+    clusters: Sequence[str] | None = None,
+) -> Run:
+    """Make a run of the panel of the episodes' tasks, with further tasks up to `num_tasks`, clustered by product."""
     tasks = [PanelTask(episode.task_id, episode.seed - seed) for episode in episodes]
     tasks += [PanelTask(f"unplayed-{number}", 0) for number in range((num_tasks or 0) - len(tasks))]
-    panel = seal_panel(Panel("hand-v1", "By hand.", "toy_world:Toy-v0", {}, 8, "", tuple(tasks)))
+    panel = Panel("hand-v1", "By hand.", "toy_world:Toy-v0", {}, 8, "", tuple(tasks))
+    if clusters is not None:
+        panel = msgspec.structs.replace(panel, cluster_key="product", clusters=tuple(clusters))
+    panel = seal_panel(panel)
     header = RunHeader(name, f"hand:{name}", "", panel.name, panel.digest, seed, None, {})
     times = {
         (episode.task_id, episode.seed): EpisodeTime(episode.task_id, episode.seed, 1.0, [0.5] * episode.num_turns)

@@ -55,7 +55,7 @@ def test_a_whole_evaluation(leaderboard: Command, panel: Panel, tmp_path: Path) 
         assert done.returncode == 0, done.stderr
     assert "12/12" in done.stderr and "runs/toy-v1/Crasher" in done.stdout
     scored = leaderboard("score", "runs/toy-v1/Worker", "runs/toy-v1/Crasher")
-    assert scored.returncode == 0 and "66.7 [42, 92]" in scored.stdout and "Worker - Crasher" in scored.stdout
+    assert scored.returncode == 0 and "66.7 [35, 90]" in scored.stdout and "Worker - Crasher" in scored.stdout
     assert leaderboard("verify", "runs/toy-v1/Worker").returncode == 0
     shown = leaderboard("show", "runs/toy-v1/Worker", "4")
     assert shown.returncode == 0 and "1. part 0" in shown.stdout
@@ -85,6 +85,20 @@ def test_folders_that_hold_runs_are_searched(leaderboard: Command, panel: Panel,
     assert verified.returncode == 0
     assert verified.stdout.count("12 episodes, 68 turns replayed: all as recorded") == 2
     assert "runs/toy-v1/first: 12" in verified.stdout
+
+
+def test_clusters_are_frozen_played_and_scored(leaderboard: Command, tmp_path: Path) -> None:
+    frozen = leaderboard(
+        *("freeze", "toy-v1", "--env-id", "toy_world:Toy-v0", "--max-turns", "8", "--cluster-key", "rest")
+    )
+    assert frozen.returncode == 0, frozen.stderr
+    for agent in ("Worker", "Crasher"):
+        leaderboard("run", "--agent", f"toy_world:{agent}", "--panel", "toy-v1.json", "--workers", "0")
+    scored = leaderboard("score", "runs")
+    assert scored.stdout.count("95 % interval: bootstrap by rest") == 2, scored.stdout
+    leaderboard("report", "runs")
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("95 % interval: bootstrap by rest.") == 2
 
 
 @pytest.mark.parametrize(
@@ -127,6 +141,7 @@ def test_folders_that_hold_runs_are_searched(leaderboard: Command, panel: Panel,
             "must be positive",
         ),
         (["verify", ".", "--imports", "surely_not_there"], "importing 'surely_not_there' failed: ModuleNotFoundError"),
+        (["freeze", "m-v1", "--env-id", "toy_world:Toy-v0", "--cluster-key", "rset"], "did you mean 'rest'?"),
         (["freeze", "mine-v1", "--env-id", "toy_world:Toy-v0", "--options", "{"], "--options must be a JSON object"),
     ],
 )

@@ -23,6 +23,8 @@ TYPES = ("pick_and_place_simple", "pick_two_obj_and_place")
 class ToyEnv(gym.Env[str, str]):
     """Work as often as the task says."""
 
+    group_key = "rest"
+
     def __init__(self, manners: str = "There is", tasks: Sequence[str] | None = None) -> None:
         self.observation_space = UnicodeText()
         self.action_space = UnicodeText()
@@ -46,6 +48,9 @@ class ToyEnv(gym.Env[str, str]):
         reward = float(action) if action in ("nan", "inf") else float(is_done)
         return f"You {action}. {self.left} left.", reward, is_done, False, self._info()
 
+    def group_of(self, task: str) -> str:
+        return str(int(task.rpartition("-")[2]) % 3)
+
     def _info(self) -> dict[str, Any]:
         return {
             "task_id": self.task,
@@ -56,7 +61,17 @@ class ToyEnv(gym.Env[str, str]):
         }
 
 
+class BareEnv(ToyEnv):
+    """The same, but it does not tell what tasks share."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("group_"):
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+
 gym.register("Toy-v0", entry_point=ToyEnv, max_episode_steps=8)
+gym.register("Bare-v0", entry_point=BareEnv, max_episode_steps=8)
 
 
 class Worker:

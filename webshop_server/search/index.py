@@ -18,8 +18,11 @@ MAX_QUERY_LENGTH = 50_000
 NUM_WORTH_PRUNING = 50_000
 """Products from which on the search leaves out those that can no longer be among the best."""
 _MARGIN = 1.0 - 1e-6
+"""Sums in another order differ in their last bits; without a margin a product could lose its place to rounding."""
 _LOOKUP_COST = 8
+"""How many postings are walked in the time of one look-up by halving, as measured."""
 _SHARE_FOR_A_RACE = 0.3
+"""A race with a lower floor lets nearly everybody in, and narrowing it costs more than it saves."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -129,7 +132,7 @@ class _Race:
         """Add a term's scores for the racers only."""
         assert self.numbers is not None
         places = np.searchsorted(term.numbers, self.numbers.astype(term.numbers.dtype))
-        places[places == len(term.numbers)] = 0
+        places[places == len(term.numbers)] = 0  # past the end is no hit anywhere, and 0 is at least a place
         hits = term.numbers[places] == self.numbers
         sums[self.numbers[hits]] += term.scores[term.codes[places[hits]]]
 
@@ -141,6 +144,7 @@ class _Race:
         numbers, sums = numbers[ahead], sums[ahead]
         if len(numbers) > self._limit:
             numbers = numbers[np.argpartition(sums, -self._limit)[-self._limit :]]
+        # A leader of an earlier term stays: its sum can only have risen, and it keeps the bound from falling.
         self._leaders = np.union1d(self._leaders, numbers)
 
     def narrow(self, sums: NDArray[np.float64], still_left: float) -> None:
@@ -149,6 +153,7 @@ class _Race:
         if len(known) < self._limit:
             return
         self._bound = float(np.partition(known, -self._limit)[-self._limit]) * _MARGIN
+        # Whoever is below the floor stays below the bound even if all terms left are worth their most to it.
         floor = self._bound - still_left
         if self.numbers is not None:
             self.numbers = self.numbers[known >= floor]

@@ -181,6 +181,9 @@ class TermWriter:
         code_type = np.uint16 if len(self._codes) <= np.iinfo(np.uint16).max else np.uint32
         numbers = _create(self._folder / "term_numbers.npy", np.uint32, total)
         codes = _create(self._folder / "term_codes.npy", code_type, total)
+        # Blocks hold products in rising order, and each was sorted by term with a stable sort. So a term's postings of
+        # one block are a run that belongs right behind those of the block before: its place in the run is all that is
+        # to be found, and no list is ever sorted again.
         cursor = starts[:-1].astype(np.int64)
         for block in blocks:
             rows = new_row[block[0]]

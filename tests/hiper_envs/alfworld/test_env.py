@@ -80,6 +80,21 @@ def make_bedroom(folder: Path, goal: Goal = A_BOOK, **options: Any) -> ALFWorldE
     return ALFWorldEnv(games=path, **options)
 
 
+def test_tasks_of_a_scene_are_a_group() -> None:
+    inner: Any = gym.make("hiper/ALFWorld-v0", split="valid_unseen").unwrapped
+    assert inner.group_key == "scene"
+    assert {inner.group_of(task) for task in inner.tasks} == {"10", "219", "308", "424"}
+    assert all(f"-{inner.group_of(task)}/" in task for task in inner.tasks)
+    with pytest.raises(ValueError, match="there is no task 'nowhere'"):
+        inner.group_of("nowhere")
+
+
+def test_a_game_whose_name_tells_no_scene_has_no_group(tmp_path: Path) -> None:
+    inner = make_bedroom(tmp_path)
+    with pytest.raises(ValueError, match="names no scene; one that does is like pick_and_place_simple-Mug"):
+        inner.group_of(inner.tasks[0])
+
+
 def test_truncation_is_not_termination() -> None:
     env = gym.make("hiper/ALFWorld-v0")
     env.reset(seed=1)

@@ -126,6 +126,15 @@ def test_tasks(env: Any, small_catalogue: Catalogue) -> None:
     assert all(disjoint.reset(options={"task": task})[1]["task_id"] == task for task in disjoint.tasks)
 
 
+def test_goals_of_a_product_are_a_group(env: Any, small_catalogue: Catalogue) -> None:
+    inner = env.unwrapped
+    goals = small_catalogue.goals()
+    assert inner.group_key == "product"
+    assert [inner.group_of(task) for task in inner.tasks] == [goal.asin for goal in goals]
+    with pytest.raises(ValueError, match="unknown task 'synthetic-100'"):
+        inner.group_of("synthetic-100")
+
+
 @pytest.mark.parametrize("compat", ["fixed", "original"])
 def test_goals_are_drawn_by_weight(compat: str) -> None:
     """A goal with a rare attribute weighs more; in the original goal 0 is never drawn and the others are shifted."""

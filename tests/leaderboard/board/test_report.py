@@ -80,6 +80,18 @@ def test_run_without_episodes_is_shown(tmp_path: Path) -> None:
     assert "0 of 2" in text
 
 
+def test_page_tells_of_intervals_and_shows_none_from_one_task(tmp_path: Path) -> None:
+    runs = [make_run(name, [make_episode("a", score=score)]) for name, score in (("One", 1.0), ("Other", 0.0))]
+    text = write_report(runs, tmp_path / "one.html").read_text()
+    assert "nan" not in text.lower().replace("nano", "") and "no interval from so few" in text
+    tree = LexborHTMLParser(text)
+    captions = [node.text() for node in tree.css("caption")]
+    assert "95 % interval: exact (Clopper-Pearson) for success, else bootstrap by task." in captions[0]
+    assert "95 % interval: bootstrap by task." in captions[-1]
+    cells = tree.css("table.differences tbody td")
+    assert cells[0].css_first(".bar-range").text() == "-95.0 to 100.0" and cells[2].text(strip=True) == "0.0"
+
+
 @pytest.mark.slow
 def test_page_works_in_a_browser(page: Path, browser: Any) -> None:
     from selenium.webdriver.common.by import By

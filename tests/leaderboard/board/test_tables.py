@@ -8,7 +8,8 @@ from hand_records import make_episode, make_run
 from rich.console import Console, RenderableType
 
 from leaderboard.board.tables import render_comparisons, render_episode, render_table, render_types
-from leaderboard.scoring.scores import compare_runs, score_run
+from leaderboard.scoring.compare import compare_runs, compare_to_best
+from leaderboard.scoring.scores import score_run
 
 GOOD = make_run("Good", [make_episode("pick_heat_then_place_in_recep-1", score=1.0), make_episode("b", score=1.0)])
 POOR = make_run(
@@ -33,7 +34,13 @@ def test_best_agent_comes_first() -> None:
 
 def test_note_says_where_intervals_come_from_in_one_line() -> None:
     lines = show(render_table([score_run(GOOD)]), width=80)
-    assert "95 % interval: bootstrap over episodes, exact where all agree" in lines
+    assert "95 % interval: exact (Clopper-Pearson) for success, else bootstrap by task" in lines
+    clustered = make_run("Good", list(GOOD.episodes), clusters=["B01", "B01"])
+    assert "95 % interval: bootstrap by product" in show(render_table([score_run(clustered)]), width=80)
+    found = compare_to_best([clustered] * 12)
+    assert "95 % interval for all 66 pairs together (Bonferroni): bootstrap by product" in show(
+        render_comparisons(found), width=80
+    )
 
 
 LONG = make_run("a-rather-long-name-of-an-agent", [make_episode("pick_heat_then_place_in_recep-1", score=0.5)])
@@ -69,7 +76,7 @@ def test_every_part_names_the_agents(width: int) -> None:
 @pytest.mark.parametrize("width", [80, 100, 200])
 def test_no_number_is_cut(width: int) -> None:
     text = "\n".join(show(render_table([score_run(POOR), score_run(GOOD)]), width))
-    assert "…" not in text and "25.0 [0, 50]" in text and "0.0 [0, 84]" in text
+    assert "…" not in text and "25.0 [1, 89]" in text and "0.0 [0, 84]" in text
 
 
 def test_unfinished_run_says_so() -> None:
@@ -87,6 +94,10 @@ def test_types_are_shown_where_ids_tell_them() -> None:
 def test_differences_are_shown() -> None:
     text = "\n".join(show(render_comparisons([compare_runs(GOOD, POOR)])))
     assert "Good - Poor [bold]" in text and "100.0 [-68, 100]" in text and "75.0" in text
+    assert "hand-v1: paired differences on the same tasks" in text and "95 % interval: bootstrap by task" in text
+    lone = make_run("Lone", [make_episode("a", score=1.0, lengths=(3,))])
+    row = next(line for line in show(render_comparisons([compare_runs(lone, lone)])) if "Lone" in line)
+    assert row.split()[-2:] == ["0.0", "1"], "no interval of turns from one pair"
 
 
 def test_episode_is_shown_segment_by_segment() -> None:

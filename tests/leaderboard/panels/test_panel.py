@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hiper_envs.task_types import TASK_KINDS, task_type
 from leaderboard.panels.fingerprint import PanelError, PanelTask
-from leaderboard.panels.freezing import draw_tasks, freeze_panel
+from leaderboard.panels.freezing import ALFWORLD, WEBSHOP, draw_tasks, freeze_panel
 from leaderboard.panels.panel import Panel, load_panel, seal_panel, shipped_digest, write_panel
 from leaderboard.play.runner import run_panel
 
@@ -51,6 +51,77 @@ def test_file_reads_back(panel: Panel, tmp_path: Path) -> None:
     write_panel(panel, tmp_path / "toy.json")
     assert load_panel(tmp_path / "toy.json") == panel
     assert (tmp_path / "toy.json").read_text().count("\n") == 12 + 11
+
+
+@pytest.fixture
+def clustered(panel: Panel) -> Panel:
+    """The toy panel with its tasks in three clusters."""
+    return freeze_panel("toy-v1", "toy_world:Toy-v0", max_turns=8, cluster_key="rest")
+
+
+def test_clusters_are_frozen_and_read_back(panel: Panel, clustered: Panel, tmp_path: Path) -> None:
+    assert clustered.cluster_key == "rest" and clustered.tasks == panel.tasks and clustered.digest != panel.digest
+    assert clustered.find_clusters() == {row: str(int(row.task.rpartition("-")[2]) % 3) for row in panel.tasks}
+    write_panel(clustered, tmp_path / "toy.json")
+    assert load_panel(tmp_path / "toy.json") == clustered
+
+
+def test_panels_without_clusters_are_as_they_always_were(panel: Panel, tmp_path: Path) -> None:
+    write_panel(panel, tmp_path / "toy.json")
+    assert "cluster" not in (tmp_path / "toy.json").read_text()
+    assert panel.find_clusters() == {row: row.task for row in panel.tasks}
+    digests = {name: load_panel(name).digest[:12] for name in ("alfworld-demo-v1", "webshop-test-v1")}
+    assert digests == {"alfworld-demo-v1": "a36286346506", "webshop-test-v1": "c4cac71f17b9"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"clusters": ("1",)}, "has 1 clusters for 12 tasks: it takes one label for each task"),
+        ({"clusters": ()}, "has the cluster key 'rest' and 0 clusters: it takes both cluster_key and clusters"),
+        ({"cluster_key": ""}, "has the cluster key '' and 12 clusters"),
+        ({"cluster_key": "a b"}, "has the cluster key 'a b': use letters, digits"),
+        ({"clusters": ("",) * 12}, "has a task whose cluster has no label"),
+    ],
+)
+def test_clusters_that_do_not_fit_are_refused(
+    clustered: Panel, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    write_panel(seal_panel(msgspec.structs.replace(clustered, **changes)), tmp_path / "bad.json")
+    with pytest.raises(PanelError, match=message):
+        load_panel(tmp_path / "bad.json")
+
+
+def test_edited_clusters_are_noticed(clustered: Panel, tmp_path: Path) -> None:
+    path = tmp_path / "toy.json"
+    write_panel(clustered, path)
+    for old, new in (('"clusters": ["1",', '"clusters": ["2",'), ('"cluster_key": "rest"', '"cluster_key": "scene"')):
+        text = path.read_text()
+        assert old in text
+        (tmp_path / "edited.json").write_text(text.replace(old, new))
+        with pytest.raises(PanelError, match="was edited after it was frozen"):
+            load_panel(tmp_path / "edited.json")
+
+
+def test_unknown_cluster_keys_are_described() -> None:
+    with pytest.raises(PanelError, match=r"unknown cluster key of 'toy_world:Toy-v0' 'rset'; .* did you mean 'rest'"):
+        freeze_panel("toy-v1", "toy_world:Toy-v0", max_turns=8, cluster_key="rset")
+    with pytest.raises(PanelError, match="'toy_world:Bare-v0' does not tell what tasks share"):
+        freeze_panel("toy-v1", "toy_world:Bare-v0", max_turns=8, cluster_key="rest")
+
+
+def test_worlds_of_the_suite_tell_clusters() -> None:
+    shop = freeze_panel("shop-v1", WEBSHOP, num_tasks=12, max_turns=15, cluster_key="product")
+    assert all(label.startswith("B") for label in shop.clusters) and 1 < len(set(shop.clusters)) <= 12
+    house = freeze_panel(
+        "house-v1",
+        ALFWORLD,
+        num_tasks=12,
+        max_turns=50,
+        env_options={"split": "valid_unseen", "games": "generated"},
+        cluster_key="scene",
+    )
+    assert set(house.clusters) <= {"10", "219", "308", "424"}
 
 
 def test_edit_is_noticed(panel: Panel, tmp_path: Path) -> None:

@@ -1,15 +1,15 @@
-"""Scores against values worked out by hand and against resampling done the slow way."""
+"""Scores against values worked out by hand, with intervals that know the panel's clusters."""
 
 import math
-import random
 
 import msgspec
-import numpy as np
 import pytest
 from hand_records import make_episode, make_run
 
+from hiper_envs.episodes.statistics import proportion_interval
 from hiper_envs.reply import Form
-from leaderboard.scoring.scores import METRICS_BY_KEY, compare_runs, score_episodes, score_run, unanimous_interval
+from leaderboard.play.run_folder import RunError
+from leaderboard.scoring.scores import score_episodes, score_run
 
 MIXED = [
     make_episode("pick_and_place_simple-a", score=1.0, lengths=(2, 4)),
@@ -99,24 +99,6 @@ def test_run_is_counted() -> None:
     assert scores.seconds_per_turn == 0.5
 
 
-def test_intervals_agree_with_slow_resampling() -> None:
-    draw = random.Random(1)
-    lengths = [tuple(draw.randint(1, 6) for _ in range(draw.randint(1, 4))) for _ in range(40)]
-    episodes = [
-        make_episode(str(number), score=draw.random() ** 0.5, lengths=length) for number, length in enumerate(lengths)
-    ]
-    fast = score_episodes(episodes)
-    rng = np.random.default_rng(5)
-    for key in ("score", "segment_turns"):
-        metric = METRICS_BY_KEY[key]
-        numerators = np.array([metric.numerator(episode) for episode in episodes])
-        denominators = np.array([metric.denominator(episode) for episode in episodes])
-        drawn = rng.integers(40, size=(10_000, 40))
-        slow = np.percentile(numerators[drawn].sum(axis=1) / denominators[drawn].sum(axis=1), [2.5, 97.5])
-        width = slow[1] - slow[0]
-        assert fast[key][1:] == pytest.approx(slow, abs=0.05 * width)
-
-
 def test_intervals_are_the_same_every_time() -> None:
     assert score_episodes(MIXED) == score_episodes(MIXED)
 
@@ -127,44 +109,62 @@ def test_interval_shrinks_with_the_root_of_the_number() -> None:
     assert (few.high - few.low) / (many.high - many.low) == pytest.approx(4, rel=0.1)
 
 
-@pytest.mark.parametrize(("num_episodes", "reach"), [(3, 70.76), (18, 18.53), (134, 2.715)])
-def test_unanimous_episodes_leave_doubt(num_episodes: int, reach: float) -> None:
-    none = unanimous_interval(0.0, num_episodes)
-    assert none == pytest.approx((0, 0, reach), abs=0.01)
-    every = score_episodes([make_episode(str(number), score=1.0) for number in range(num_episodes)])["success"]
-    assert every == pytest.approx((100, 100 - reach, 100), abs=0.01)
+@pytest.mark.parametrize("num_successes", [0, 1, 9, 17, 18])
+def test_success_and_crashes_have_exact_intervals(num_successes: int) -> None:
+    """One success more raises both ends: 17 of 18 had a higher lower end than 18 of 18."""
+    errors = [None] * num_successes + ["ValueError: no idea"] * (18 - num_successes)
+    episodes = [
+        make_episode(str(number), score=float(error is None), error=error) for number, error in enumerate(errors)
+    ]
+    found = score_episodes(episodes)
+    exact = [100 * end for end in proportion_interval(num_successes, 18)]
+    assert found["success"] == pytest.approx(exact) and found["score"] == found["success"]
+    assert found["crashes"].low == pytest.approx(100 - exact[2]) and found["crashes"].high == pytest.approx(
+        100 - exact[1]
+    )
 
 
-def test_unanimous_differences_leave_doubt() -> None:
-    every = make_run("every", [make_episode(str(number), score=1.0) for number in range(18)])
-    none = make_run("none", [make_episode(str(number), score=0.0) for number in range(18)])
-    assert compare_runs(every, none).differences["success"] == pytest.approx((100, 100 - 2 * 18.53, 100), abs=0.01)
-    assert compare_runs(every, every).differences["score"] == pytest.approx((0, -18.53, 18.53), abs=0.01)
-    assert compare_runs(every, none).differences["turns"] == (0, 0, 0)
+def test_unanimous_measures_with_limits_leave_doubt() -> None:
+    found = score_episodes([make_episode(str(number), score=0.5, problems=0) for number in range(18)])
+    assert found["score"].value == 50 and 35 < found["score"].low < 45 and 55 < found["score"].high < 65
+    assert found["ill_formed"].low == 0 and found["ill_formed"].high == pytest.approx(18.5, abs=1)
+    assert found["turns"] == (2, 2, 2)
 
 
-def test_paired_difference_cancels_what_both_share() -> None:
-    hard = [number % 2 for number in range(60)]
-    better = make_run("better", [make_episode(str(n), score=1.0 if n < 50 else hard[n]) for n in range(60)])
-    worse = make_run("worse", [make_episode(str(n), score=1.0 if n < 40 else hard[n]) for n in range(60)])
-    comparison = compare_runs(better, worse)
-    success = comparison.differences["success"]
-    assert comparison.num_pairs == 60 and success.value == pytest.approx(100 * 5 / 60)
-    widths = [run_scores.high - run_scores.low for run_scores in _successes(better, worse)]
-    assert success.low > 0 and success.high - success.low < 0.8 * sum(widths)
-    assert compare_runs(worse, better).differences["success"].value == -success.value
+def test_a_single_episode_says_nothing_of_how_turns_vary() -> None:
+    turns = score_episodes([make_episode("a", score=1.0)])["turns"]
+    assert turns.value == 2 and math.isnan(turns.low) and math.isnan(turns.high)
 
 
-def _successes(*runs: object) -> list[object]:
-    return [score_run(run).metrics["success"] for run in runs]  # type: ignore[arg-type]
+def test_intervals_are_over_the_clusters_of_the_panel() -> None:
+    """Twenty tasks of five products that go one way each tell as much as five tasks."""
+    episodes = [make_episode(str(number), score=float(number < 12)) for number in range(20)]
+    alone = score_run(make_run("A", episodes))
+    clusters = [f"product {number // 4}" for number in range(20)]
+    together = score_run(make_run("A", episodes, clusters=clusters))
+    assert (alone.cluster_key, together.cluster_key) == ("", "product")
+    exact = [100 * end for end in proportion_interval(3, 5)]
+    assert together.metrics["success"] == pytest.approx(exact, abs=1.5)
+    assert alone.metrics["success"] == pytest.approx([100 * end for end in proportion_interval(12, 20)])
+    part = score_run(make_run("A", episodes[:8], num_tasks=20, clusters=[*clusters[:8], *clusters[8:]]))
+    assert part.num_episodes == 8 and part.metrics["success"].low < 20
 
 
-def test_runs_with_other_seeds_are_paired_by_task() -> None:
-    first = make_run("A", [make_episode("a", score=1.0, seed=0)])
-    second = make_run("B", [make_episode("a", score=0.0, seed=100)], seed=100)
-    assert compare_runs(first, second).differences["success"].value == 100
+def test_episodes_of_one_task_are_one_cluster() -> None:
+    repeated = [make_episode("a", score=1.0, seed=seed) for seed in range(10)]
+    assert score_run(make_run("A", repeated)).metrics["success"].low < 5
 
 
-def test_other_panel_is_not_compared() -> None:
-    with pytest.raises(ValueError, match="they played different panels"):
-        compare_runs(make_run("A", MIXED), make_run("B", MIXED[:2]))
+def test_types_have_intervals_over_clusters_too() -> None:
+    episodes = [make_episode(f"pick_and_place_simple-{number}", score=1.0) for number in range(12)]
+    clusters = ["3"] * 6 + ["4"] * 6
+    alone, together = (score_run(make_run("A", episodes, clusters=labels)) for labels in (None, clusters))
+    lows = [scores.type_metric("pick", "success").low for scores in (alone, together)]
+    assert lows[0] > 70 and lows[1] < 20
+
+
+@pytest.mark.parametrize("score", [1.5, -0.25])
+def test_scores_that_cannot_be_are_refused(score: float) -> None:
+    episodes = [make_episode("a", score=1.0), msgspec.structs.replace(make_episode("b", score=0.0), score=score)]
+    with pytest.raises(RunError, match=f"episode 1 in 'hand' has the score {score}, and scores lie between 0 and 1"):
+        score_run(make_run("A", episodes))
