@@ -21,6 +21,7 @@ FOREIGN_PATH_RATE = 0.12
 NO_PATH_RATE = 0.022
 PRICE_SIGMA = 0.68
 PRICE_LEVEL = 0.8
+COLLECTIONS_PER_THOUSAND = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ def draw_blueprint(vocabulary: Vocabulary, seed: int, index: int) -> Blueprint:
 
 def _draw_own(vocabulary: Vocabulary, rng: random.Random, seed: int, index: int) -> Blueprint:
     department = _department_of(vocabulary.departments, seed, index)
+    collection = _draw_collection(vocabulary.collections, seed, index)
     family, kind = department.shelf[_draw_place(rng, len(department.shelf))]
+    kind = kind.in_collection(collection)
     has_instruction = rng.random() < department.instruction_rate
     num_listed = _draw_num_listed(rng, has_instruction, department.name == "fashion")
     features = _draw_features(rng, family.features, max(num_listed, 4 + int(rng.random() * 4)))
@@ -78,7 +81,7 @@ def _draw_own(vocabulary: Vocabulary, rng: random.Random, seed: int, index: int)
         family=family,
         type=kind,
         noun=kind.nouns[int(rng.random() * 2)],
-        query=(_other(rng, family, 3) if rng.random() < FOREIGN_QUERY_RATE else kind).query,
+        query=(_other(rng, family, 3).in_collection(collection) if rng.random() < FOREIGN_QUERY_RATE else kind).query,
         path=_draw_path(rng, family, kind),
         brand=brand_name(department.name, int(rng.random() ** 1.6 * NUM_BRANDS)),
         words=tuple(_draw_words(rng, vocabulary, family)),
@@ -126,6 +129,19 @@ def _department_of(departments: Sequence[Department], seed: int, index: int) -> 
 @lru_cache(maxsize=64)
 def _first_position(seed: int) -> float:
     return random.Random(f"{seed}/departments").random() if seed else 0.0
+
+
+def _draw_collection(collections: Sequence[str], seed: int, index: int) -> str:
+    """Draw the collection of a product, none among the first thousand.
+
+    Each further thousand has twelve of its own while there are any left, so that a larger shop has a wider range and
+    a customer no more near copies to tell apart than in a small one.
+    """
+    thousand = index // 1000
+    if not thousand:
+        return ""
+    place = int(random.Random(f"{seed}/{index}/collection").random() * COLLECTIONS_PER_THOUSAND)
+    return collections[((thousand - 1) * COLLECTIONS_PER_THOUSAND + place) % len(collections)]
 
 
 def _draw_num_listed(rng: random.Random, has_instruction: bool, is_rich: bool) -> int:
