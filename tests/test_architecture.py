@@ -28,7 +28,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "__init__",
     ),
     "hiper_envs.alfworld": ("__init__ games", "rules generated", "official sources reading", "milestones", "env"),
-    "hiper_envs.webshop": ("__init__ reading tasks milestones browser", "env"),
+    "hiper_envs.webshop": ("__init__ reading tasks catalogues milestones browser", "env"),
     "hiper_agents": (
         "worlds tasks",
         "advantages policies",
