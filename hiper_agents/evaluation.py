@@ -24,7 +24,7 @@ WORLDS = {"alfworld": "hiper/ALFWorld-v0", "webshop": "hiper/WebShop-v0"}
 # Those that a person is offered, the default first.
 SPLITS = {
     "hiper/ALFWorld-v0": ("valid_unseen", "valid_seen", "train"),
-    "hiper/WebShop-v0": ("test", "eval", "train"),
+    "hiper/WebShop-v0": ("test_disjoint", "eval_disjoint", "train_disjoint"),
 }
 NUM_RESAMPLES = 2000
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_red")

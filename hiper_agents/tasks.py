@@ -1,5 +1,7 @@
 """Which of an environment's tasks to play."""
 
+from collections.abc import Iterable, Sequence
+
 import gymnasium as gym
 import numpy as np
 
@@ -7,6 +9,12 @@ import numpy as np
 def num_tasks(env: gym.Env[str, str]) -> int:
     """Return the number of an environment's tasks."""
     return len(env.get_wrapper_attr("tasks"))
+
+
+def list_others(tasks: Sequence[str], held_out: Iterable[str]) -> list[int]:
+    """Return the positions of the tasks that are not held out."""
+    left_out = frozenset(held_out)
+    return [position for position, task in enumerate(tasks) if task not in left_out]
 
 
 def draw_tasks(available: int, wanted: int, rng: np.random.Generator) -> list[int]:

@@ -15,7 +15,7 @@ import torch
 
 from hiper_agents.policies.policy import Policy
 from hiper_agents.policies.table import make_policy
-from hiper_agents.tasks import draw_tasks, num_tasks, spread_tasks
+from hiper_agents.tasks import draw_tasks, list_others, num_tasks, spread_tasks
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.batch import LearningBatch, make_imitation_batch, make_learning_batch
 from hiper_agents.training.checkpoint import (
@@ -70,6 +70,7 @@ class Trainer:
         self._make_expert = make_expert or load_factory(config.expert)
         self._demonstrations: LearningBatch | None = None
         self._envs: dict[str, list[TextEnv]] = {}
+        self._trained_on: list[int] = []
         self.step = 0
         self.history: list[dict[str, Any]] = []
         torch.manual_seed(config.seed)
@@ -170,7 +171,8 @@ class Trainer:
         trains_policy = updates_done >= config.value_updates
         self._set_lr(config.lr, updates_done / max(1, config.updates))
         envs = self._environments(config.train_split)
-        tasks = rng.integers(0, num_tasks(envs[0]), size=config.episodes_per_update).tolist()
+        trained_on = self._training_tasks()
+        tasks = [trained_on[place] for place in rng.integers(0, len(trained_on), size=config.episodes_per_update)]
         rollouts = self._play(envs, tasks, rng, "play", temperature=1.0)
         batch = make_learning_batch(rollouts, config.preset())
         metrics = self._descend(batch, rng, trains_policy)
@@ -225,7 +227,8 @@ class Trainer:
             config = self.config
             env = self._environments(config.train_split)[0]
             rng = np.random.default_rng([config.seed, DEMONSTRATION])
-            tasks = draw_tasks(num_tasks(env), config.expert_episodes, rng)
+            trained_on = self._training_tasks()
+            tasks = [trained_on[place] for place in draw_tasks(len(trained_on), config.expert_episodes, rng)]
             self.listener.start("expert", len(tasks))
             kept: list[Rollout] = []
             for rollout in record_expert(env, self.policy, self._make_expert(), tasks, rng):
@@ -238,6 +241,24 @@ class Trainer:
                 )
             self._demonstrations = make_imitation_batch(kept, config.discount)
         return self._demonstrations
+
+    def _training_tasks(self) -> list[int]:
+        """Return the positions of the training split's tasks but for those that are evaluated on.
+
+        Raises:
+            ValueError: None is left.
+        """
+        if not self._trained_on:
+            training, evaluation = self.config.train_split, self.config.eval_split or self.config.train_split
+            tasks = self._environments(training)[0].get_wrapper_attr("tasks")
+            held_out = self._environments(evaluation)[0].get_wrapper_attr("tasks") if evaluation != training else ()
+            self._trained_on = list_others(tasks, held_out)
+            if not self._trained_on:
+                raise ValueError(
+                    f"all {len(tasks)} tasks of the training split {training!r} are in the evaluation split "
+                    f"{evaluation!r}, so none is left to train on; choose another eval_split"
+                )
+        return self._trained_on
 
     def _environments(self, split: str) -> list[TextEnv]:
         if split not in self._envs:

@@ -10,7 +10,7 @@ from hiper_envs.alfworld.milestones import HouseholdMilestones
 from hiper_envs.alfworld.official.engine import OfficialEngine
 from hiper_envs.alfworld.rules.engine import Engine, Output
 from hiper_envs.alfworld.rules.situation import State
-from hiper_envs.alfworld.sources import SPLITS, Games, open_games
+from hiper_envs.alfworld.sources import SPLITS, TRAIN_EVAL, Games, open_games
 from hiper_envs.milestones import Milestones
 from hiper_envs.spaces import UnicodeText
 from webshop_server.allowed_names import check_choice, nearest_name, refuse_unknown
@@ -43,7 +43,7 @@ class ALFWorldEnv(gym.Env[str, str]):
     The reward is the score, and the episode terminates when the goal holds.
 
     Args:
-        split: "train", "valid_seen" or "valid_unseen".
+        split: "train", "valid_seen" or "valid_unseen"; or "train_eval", a part of "train" to choose settings by.
         games: None for the user's real games under $ALFWORLD_DATA or else generated ones; "generated" for those in
             any case; a folder; a file ending in .tw-pddl or .tw-pddl.gz; or a sequence of such files.
         engine: "fast", or "textworld" for the official engine (needs the extra `official`).
@@ -68,7 +68,7 @@ class ALFWorldEnv(gym.Env[str, str]):
         **unknown: object,
     ) -> None:
         refuse_unknown(unknown, type(self).__init__)
-        self.split = check_choice(split, SPLITS, "split")
+        self.split = check_choice(split, (*SPLITS, TRAIN_EVAL), "split")
         self.engine_name = check_choice(engine, ENGINES, "engine")
         if shuffle_names and split != "train":
             raise ValueError(f"shuffle_names is for the train split, not for {split!r}: the others are frozen")

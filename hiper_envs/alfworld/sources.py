@@ -2,6 +2,7 @@
 
 import logging
 import os
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,9 @@ from hiper_envs.alfworld.games.files import GAME_SUFFIXES, explain_missing, read
 from hiper_envs.alfworld.games.problem import Problem, read_game
 
 SPLITS = ("train", "valid_seen", "valid_unseen")
+TRAIN_EVAL = "train_eval"
+"""The part of the training games by which settings are chosen: one in fourteen of their tasks, with all trials."""
+_ONE_IN_TRAIN_EVAL = 14
 DATA_VERSION = "json_2.1.1"
 GAME_NAME = "game"
 GENERATED = "generated"
@@ -85,6 +89,26 @@ class FileGames:
         return self._paths[task]
 
 
+class TrainEvalGames:
+    """Those training games whose task, as alfworld names its folders, is in the split "train_eval".
+
+    Raises:
+        ValueError: There is none among them.
+    """
+
+    def __init__(self, games: GameSource) -> None:
+        self.tasks: Sequence[str] = tuple(task for task in games.tasks if is_in_train_eval(task))
+        if not self.tasks:
+            raise ValueError(f"none of these {len(games.tasks)} games is in {TRAIN_EVAL!r}; take split='train'")
+        self.load, self.find_file = games.load, games.find_file
+
+
+def is_in_train_eval(task: str) -> bool:
+    """Return whether a training game is in "train_eval", by type, object, receptacle and floor plan, not by trial."""
+    name = next((part for part in task.split("/") if part.count("-") == 4), task)
+    return zlib.crc32(name.encode("utf-8", "surrogateescape")) % _ONE_IN_TRAIN_EVAL == 0
+
+
 def _share(source: str, task: str, load: "LoadGame") -> Problem:
     problem = _PROBLEMS.get((source, task))
     if problem is None:
@@ -105,12 +129,15 @@ def open_games(games: Games, split: str) -> GameSource:
     Args:
         games: None for the user's real games under $ALFWORLD_DATA, or generated ones without such; "generated" for
             these whatever there is; a folder; a file ending in .tw-pddl or .tw-pddl.gz; or a sequence of such files.
-        split: "train", "valid_seen" or "valid_unseen": which generated games, or which folder inside `games`.
+        split: "train", "valid_seen" or "valid_unseen": which generated games, or which folder inside `games`;
+            "train_eval": a fixed part of those of "train".
 
     Raises:
         FileNotFoundError: A file or folder is missing.
         ValueError: A folder without playable games, a file of another kind, an empty sequence, or none of these.
     """
+    if split == TRAIN_EVAL:
+        return TrainEvalGames(open_games(games, "train"))
     if games == GENERATED:
         return GeneratedGames(split)
     if games is None:

@@ -5,16 +5,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import gymnasium as gym
 import pytest
 import torch
 
-from hiper_agents.tasks import draw_tasks, spread_tasks
+from hiper_agents.tasks import draw_tasks, list_others, spread_tasks
 from hiper_agents.training.checkpoint import load_tensors, save_tensors
 from hiper_agents.training.config import TrainConfig, make_config
 from hiper_agents.training.trainer import CHECKPOINT, HISTORY, WEIGHTS, Trainer
-from tests.hiper_agents.toy import RoomsExpert, register_toy
+from tests.hiper_agents.toy import RoomsEnv, RoomsExpert, register_toy
 
 
 def toy_config(**changes: Any) -> TrainConfig:
@@ -117,6 +118,35 @@ def test_other_settings_are_refused(tmp_path: Path) -> None:
         train(tmp_path, seed=3, clip=0.1)
 
 
+class Watched(RoomsEnv):
+    """Remembers which tasks were begun in which split."""
+
+    begun: ClassVar[set[tuple[str, str]]] = set()
+
+    def reset(self, **options: Any) -> Any:
+        started = super().reset(**options)
+        self.begun.add((self.split, self.task_id))
+        return started
+
+
+def test_what_is_evaluated_on_is_not_trained_on(tmp_path: Path) -> None:
+    """Neither the expert nor the policy begins a held-out task in the training split; all others are."""
+    gym.register("toy/Watched-v0", entry_point=Watched, max_episode_steps=8)
+    held_out = RoomsEnv("eval").tasks
+    train(tmp_path / "split", env_id="toy/Watched-v0", eval_split="eval", episodes_per_update=64)
+    assert {task for split, task in Watched.begun if split == "eval"} == set(held_out)
+    assert {task for split, task in Watched.begun if split == "train"} == set(RoomsEnv.tasks) - set(held_out)
+    Watched.begun.clear()
+    train(tmp_path / "same", env_id="toy/Watched-v0", expert_episodes=0, episodes_per_update=128)
+    assert {task for _, task in Watched.begun} == set(RoomsEnv.tasks)
+
+
+def test_nothing_left_to_train_on_is_told(tmp_path: Path) -> None:
+    message = "all 20 tasks of the training split 'train' are in the evaluation split 'other'"
+    with pytest.raises(ValueError, match=message):
+        train(tmp_path, eval_split="other")
+
+
 def test_history_tells_every_step(tmp_path: Path) -> None:
     train(tmp_path)
     entries = [json.loads(line) for line in (tmp_path / HISTORY).read_text().splitlines()]
@@ -159,3 +189,4 @@ def test_tasks() -> None:
     assert sorted(drawn[:5]) == sorted(drawn[5:10]) == list(range(5)) and len(drawn) == 12
     assert spread_tasks(10, 4) == [0, 2, 5, 7]
     assert spread_tasks(3, 9) == [0, 1, 2]
+    assert list_others(["a", "b", "c"], {"b", "d"}) == [0, 2]
