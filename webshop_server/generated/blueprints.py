@@ -22,6 +22,7 @@ NO_PATH_RATE = 0.022
 PRICE_SIGMA = 0.68
 PRICE_LEVEL = 0.8
 COLLECTIONS_PER_THOUSAND = 12
+FEATURE_SLOPE = 0.32
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Blueprint:
 
     Attributes:
         department, family, type: Where it belongs.
+        collection: The word before its noun and query, "" for the first thousand products.
         noun: What titles and texts call it.
         query: The shop's query word; sometimes that of a related type.
         path: Category path; sometimes that of a related type, rarely empty.
@@ -45,6 +47,7 @@ class Blueprint:
     department: Department
     family: Family
     type: ProductType
+    collection: str
     noun: str
     query: str
     path: tuple[str, ...]
@@ -75,11 +78,13 @@ def _draw_own(vocabulary: Vocabulary, rng: random.Random, seed: int, index: int)
     kind = kind.in_collection(collection)
     has_instruction = rng.random() < department.instruction_rate
     num_listed = _draw_num_listed(rng, has_instruction, department.name == "fashion")
-    features = _draw_features(rng, family.features, max(num_listed, 4 + int(rng.random() * 4)))
+    slope = 0.0 if collection else FEATURE_SLOPE
+    features = _draw_features(rng, family.features, max(num_listed, 4 + int(rng.random() * 4)), slope)
     return Blueprint(
         department=department,
         family=family,
         type=kind,
+        collection=collection,
         noun=kind.nouns[int(rng.random() * 2)],
         query=(_other(rng, family, 3).in_collection(collection) if rng.random() < FOREIGN_QUERY_RATE else kind).query,
         path=_draw_path(rng, family, kind),
@@ -151,9 +156,9 @@ def _draw_num_listed(rng: random.Random, has_instruction: bool, is_rich: bool) -
     return count + (int(rng.random() * 3.3) if is_rich else 0)
 
 
-def _draw_features(rng: random.Random, features: Sequence[Feature], count: int) -> list[Feature]:
-    """Draw features, the first ones of each kind more often, as some are in every shop."""
-    weights = [rng.random() ** (1.0 + 0.32 * position) for position in range(len(features))]
+def _draw_features(rng: random.Random, features: Sequence[Feature], count: int, slope: float) -> list[Feature]:
+    """Draw features, with a slope the first ones of each kind more often, as some are in every shop."""
+    weights = [rng.random() ** (1.0 + slope * position) for position in range(len(features))]
     order = sorted(range(len(features)), key=weights.__getitem__, reverse=True)
     return [features[position] for position in order[:count]]
 
