@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import tyro
@@ -17,6 +18,7 @@ from rich.text import Text
 
 from hiper_envs.episodes.agents import AgentError, split_name
 from hiper_envs.registration import ALFWORLD_MAX_TURNS
+from hiper_envs.webshop.catalogues import REAL_DATA
 from leaderboard.board.report import rank_runs, write_report
 from leaderboard.board.tables import (
     render_comparisons,
@@ -27,7 +29,7 @@ from leaderboard.board.tables import (
     render_types,
 )
 from leaderboard.panels.fingerprint import PanelError
-from leaderboard.panels.freezing import RECIPES, freeze_panel, freeze_recipe
+from leaderboard.panels.freezing import RECIPES, freeze_panel, freeze_recipe, lacks_data
 from leaderboard.panels.panel import PANEL_FOLDER, Panel, load_panel, panel_names, write_panel
 from leaderboard.play.check_process import CheckSetup, check_in_process
 from leaderboard.play.conformance import WORLDS
@@ -203,6 +205,7 @@ def freeze(
     env_id: str | None = None,
     options: str = "{}",
     tasks: int | None = None,
+    max_per_group: int | None = None,
     max_turns: int = ALFWORLD_MAX_TURNS,
     seed: int = 0,
     description: str = "",
@@ -215,12 +218,22 @@ def freeze(
         env_id: Gymnasium id of the world; not needed for a shipped panel.
         options: Options for gym.make, as JSON.
         tasks: How many tasks to draw, as evenly over the types as they allow; all by default.
+        max_per_group: Draw at most so many of WebShop's goals of one product; no limit by default.
         max_turns: Turns after which an episode is truncated.
         seed: Decides which tasks are drawn.
         description: One sentence on what the panel measures.
     """
-    _check_positive(tasks=tasks, max_turns=max_turns)
-    panel = _freeze(name, env_id, options, tasks, max_turns, seed, description)
+    _check_positive(tasks=tasks, max_per_group=max_per_group, max_turns=max_turns)
+    panel = _freeze(
+        name,
+        env_id,
+        options,
+        num_tasks=tasks,
+        max_per_group=max_per_group,
+        max_turns=max_turns,
+        seed=seed,
+        description=description,
+    )
     path = out or Path(f"{name}.json")
     write_panel(panel, path)
     console.print(
@@ -232,13 +245,14 @@ def freeze(
 def refreeze() -> int:
     """Freeze all shipped panels again where they lie, for those who change a world and the panels' versions."""
     for name in RECIPES:
-        write_panel(freeze_recipe(name), PANEL_FOLDER / f"{name}.json")
+        if lacks_data(name):
+            _say(f"{name} stays as it is: it can be frozen again where ${REAL_DATA} is set")
+        else:
+            write_panel(freeze_recipe(name), PANEL_FOLDER / f"{name}.json")
     return panels()
 
 
-def _freeze(
-    name: str, env_id: str | None, options: str, num_tasks: int | None, max_turns: int, seed: int, description: str
-) -> Panel:
+def _freeze(name: str, env_id: str | None, options: str, **arguments: Any) -> Panel:
     if env_id is None:
         if name not in RECIPES:
             raise PanelError(
@@ -249,15 +263,7 @@ def _freeze(
         env_options = msgspec.json.decode(options, type=dict)
     except msgspec.DecodeError as error:
         raise PanelError(f'--options must be a JSON object such as \'{{"split": "train"}}\': {error}') from error
-    return freeze_panel(
-        name,
-        env_id,
-        num_tasks=num_tasks,
-        max_turns=max_turns,
-        env_options=env_options,
-        seed=seed,
-        description=description,
-    )
+    return freeze_panel(name, env_id, env_options=env_options, **arguments)
 
 
 def _load_runs(folders: tuple[Path, ...]) -> list[Run]:

@@ -32,6 +32,7 @@ def leaderboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     """Run the command in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.delenv("WEBSHOP_DATA", raising=False)
 
     def run(*arguments: str) -> Done:
         with monkeypatch.context() as context:
@@ -104,6 +105,10 @@ def test_folders_that_hold_runs_are_searched(leaderboard: Command, panel: Panel,
         (["verify", "toy.json"], "there is no run in toy.json:"),
         (["score"], "give at least one folder"),
         (["freeze", "mine-v1"], "say with --env-id"),
+        (["freeze", "webshop-real-1k-v1"], "$WEBSHOP_DATA is not set"),
+        (["run", "--agent", "toy_world:Worker", "--panel", "webshop-real-1k-v1"], "$WEBSHOP_DATA is not set"),
+        (["freeze", "mine-v1", "--env-id", "toy_world:Toy-v0", "--max-per-group", "0"], "--max-per-group must be po"),
+        (["freeze", "mine-v1", "--env-id", "toy_world:Toy-v0", "--max-per-group", "1"], "(group_of)"),
         (["freeze", "mine-v1", "--env-id", "toy_world:Toy-v0", "--options", "{"], "--options must be a JSON object"),
     ],
 )
