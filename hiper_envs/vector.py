@@ -30,6 +30,7 @@ class TextVectorEnv(VectorEnv[Texts, Sequence[str], np.ndarray[Any, Any]]):
         group_size: Sub-environments in consecutive groups of this size are seeded alike, so that a group plays one
             task after a seeded reset; it divides `num_envs`.
         subgoals: Whether each sub-environment is wrapped in `SubgoalWrapper`, and so takes whole replies.
+        ignores_case: Whether that wrapper plays actions without regard to case.
 
     Raises:
         ValueError: A number or a mode that is not allowed.
@@ -44,6 +45,7 @@ class TextVectorEnv(VectorEnv[Texts, Sequence[str], np.ndarray[Any, Any]]):
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         group_size: int = 1,
         subgoals: bool = False,
+        ignores_case: bool = False,
     ) -> None:
         if num_envs < 1 or group_size < 1 or num_envs % group_size:
             raise ValueError(f"num_envs must be a positive multiple of group_size, got {num_envs} and {group_size}")
@@ -51,7 +53,9 @@ class TextVectorEnv(VectorEnv[Texts, Sequence[str], np.ndarray[Any, Any]]):
         self.group_size = group_size
         self.autoreset_mode = _read_autoreset_mode(autoreset_mode)
         self.metadata = {"autoreset_mode": self.autoreset_mode}
-        self.envs = [_wrap_env(make_env(), max_episode_steps, subgoals) for _ in range(num_envs)]
+        if ignores_case and not subgoals:
+            raise ValueError("ignores_case=True is for whole replies: it needs subgoals=True")
+        self.envs = [_wrap_env(make_env(), max_episode_steps, subgoals, ignores_case) for _ in range(num_envs)]
         self.single_observation_space = self.envs[0].observation_space
         self.single_action_space = self.envs[0].action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -173,10 +177,12 @@ def _batch_values(key: str, values: list[Any]) -> Any:
     return array
 
 
-def _wrap_env(env: gym.Env[str, str], max_episode_steps: int | None, subgoals: bool) -> gym.Env[str, str]:
+def _wrap_env(
+    env: gym.Env[str, str], max_episode_steps: int | None, subgoals: bool, ignores_case: bool
+) -> gym.Env[str, str]:
     if max_episode_steps is not None:
         env = TimeLimit(env, max_episode_steps)
-    return SubgoalWrapper(env) if subgoals else env
+    return SubgoalWrapper(env, ignores_case) if subgoals else env
 
 
 def _read_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
@@ -201,7 +207,7 @@ def _make_vector(spec_index: int, num_envs: int, vector_options: dict[str, Any],
     return TextVectorEnv(lambda: make_env(**env_options), num_envs, **vector_options)
 
 
-VECTOR_OPTIONS = ("max_episode_steps", "autoreset_mode", "group_size", "subgoals")
+VECTOR_OPTIONS = ("max_episode_steps", "autoreset_mode", "group_size", "subgoals", "ignores_case")
 
 
 def _split_options(options: Infos) -> tuple[Infos, Infos]:

@@ -19,7 +19,8 @@ ALLOWED: dict[str, set[str]] = {
 FLOORS: dict[str, tuple[str, ...]] = {
     "webshop_server": ("allowed_names product", "search generated", "catalogue", "shop", "site", "__init__ __main__"),
     "hiper_envs": (
-        "reply spaces task_types registration",
+        "plain_text earlier_replies spelling spaces task_types registration",
+        "reply",
         "segments prompts",
         "episodes",
         "milestones vector",
@@ -27,7 +28,13 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "adapters",
         "__init__",
     ),
-    "hiper_envs.alfworld": ("__init__ games", "rules generated", "official sources reading", "milestones", "env"),
+    "hiper_envs.alfworld": (
+        "__init__ games own_words",
+        "rules generated",
+        "official sources reading",
+        "milestones",
+        "env",
+    ),
     "hiper_envs.webshop": ("__init__ reading tasks catalogues milestones browser", "env"),
     "hiper_agents": (
         "worlds tasks",

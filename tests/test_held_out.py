@@ -8,8 +8,8 @@ import gymnasium as gym
 import pytest
 
 from hiper_agents.training.config import TrainConfig, list_configs, read_config
-from leaderboard.panels.freezing import RECIPES, WEBSHOP
-from leaderboard.panels.panel import Panel, load_panel
+from leaderboard.panels.freezing import WEBSHOP
+from leaderboard.panels.panel import Panel, load_panel, panel_names
 from tests.products import DATA
 
 GENERATED = {"hiper/ALFWorld-v0": {"games": "generated"}}
@@ -22,19 +22,21 @@ def list_tasks(env: Any, tasks: Any) -> frozenset[str]:
     return frozenset(env.group_of(task) if env.spec.id == WEBSHOP else task for task in tasks)
 
 
+def complete_options(env_id: str, options: dict[str, Any]) -> dict[str, Any]:
+    return GENERATED.get(env_id, {}) | options
+
+
 @cache
-def read_split(env_id: str, split: str, data: str | None = None) -> frozenset[str]:
-    options = {"data": data} if data else GENERATED.get(env_id, {})
-    env: Any = gym.make(env_id, split=split, **options).unwrapped
+def read_split(env_id: str, split: str, options: tuple[tuple[str, str], ...] = ()) -> frozenset[str]:
+    env: Any = gym.make(env_id, split=split, **dict(options)).unwrapped
     return list_tasks(env, env.tasks)
 
 
 def read_used(config: TrainConfig) -> frozenset[str]:
     """All that a configuration trains on or chooses by."""
-    assert set(config.env_options) <= {"data"}, "list_tasks must know what other options mean"
-    data = config.env_options.get("data")
+    options = tuple(complete_options(config.env_id, config.env_options).items())
     splits = (config.train_split, config.eval_split or config.train_split)
-    return frozenset().union(*(read_split(config.env_id, split, data) for split in splits))
+    return frozenset().union(*(read_split(config.env_id, split, options) for split in splits))
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def panel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 
 @pytest.mark.parametrize("name", list_configs())
-@pytest.mark.parametrize("panel", RECIPES, indirect=True)
+@pytest.mark.parametrize("panel", panel_names(), indirect=True)
 def test_no_task_of_a_panel_was_trained_on_or_chosen_by(panel: Panel, name: str) -> None:
     config = read_config(name)
     if config.env_id != panel.env_id:
@@ -66,7 +68,8 @@ def test_no_task_of_a_panel_was_trained_on_or_chosen_by(panel: Panel, name: str)
 def test_shipped_configurations_choose_by_a_part_that_they_do_not_train_on(name: str) -> None:
     """The evaluation split is some of the training split, and the trainer leaves just those out, in both worlds."""
     trainer = pytest.importorskip("hiper_agents.training.trainer", reason="needs the extra agents")
-    config = read_config(name, num_envs=1, env_options={**read_config(name).env_options, **_options(name)})
+    shipped = read_config(name)
+    config = read_config(name, num_envs=1, env_options=complete_options(shipped.env_id, shipped.env_options))
     run = trainer.Trainer(config, Path("never-made"))
     envs = {split: run._environments(split)[0].unwrapped for split in (config.train_split, config.eval_split)}
     training, evaluation = (list(envs[split].tasks) for split in (config.train_split, config.eval_split))
@@ -78,13 +81,9 @@ def test_shipped_configurations_choose_by_a_part_that_they_do_not_train_on(name:
     assert not kinds[0] & kinds[1], "whole products, or all trials of a task, are held out"
 
 
-def _options(name: str) -> dict[str, str]:
-    return GENERATED.get(read_config(name).env_id, {})
-
-
 def list_kinds(env: Any, tasks: list[str]) -> set[str]:
     """What must not be on both sides: products, or tasks whatever their trial."""
-    return {env.group_of(task) if env.spec.id == WEBSHOP else task.split("/")[1] for task in tasks}
+    return {env.group_of(task) if env.spec.id == WEBSHOP else task.rpartition("/")[0] for task in tasks}
 
 
 @pytest.mark.parametrize("name", WEBSHOP_WEIGHTS)

@@ -7,6 +7,7 @@ game to game (the task, the two wordings) out of the file and makes sure that al
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -80,6 +81,10 @@ USED_ACTIONS = (
     "look",
 )
 
+BASIN, SINK = "sinkbasin", "sink"
+CLEANS_IN_SINKS: Expression = ["receptacletype", "?r", "sinktype"]
+COMMENTED_SINK = re.compile(r";(?=\(receptacleType \?r SinkType\))")
+
 # Characters with a meaning in templates.
 NOT_PLAIN = re.compile(r'[;|"<>\[\]#{}]')
 RULE_BLOCK = re.compile(r'grammar\s*::\s*"""(.*?)"""', re.DOTALL)
@@ -106,9 +111,22 @@ class GrammarTexts(NamedTuple):
     help_text: str | None
 
 
+class DomainRules(NamedTuple):
+    """What a game file's domain says of its own.
+
+    Attributes:
+        has_help: Whether it has the action 'help'.
+        sink_types: The types of receptacle that clean, in lowercase without 'type'. The released games clean in a Sink
+            too, which the domain of alfworld 0.4.2 has commented out.
+    """
+
+    has_help: bool
+    sink_types: tuple[str, ...]
+
+
 @lru_cache(maxsize=64)
-def check_domain(text: str) -> bool:
-    """Make sure that the domain is ALFRED's and return whether it has the action 'help'.
+def read_domain(text: str) -> DomainRules:
+    """Make sure that the domain is ALFRED's and return what it says of its own.
 
     Raises:
         GrammarError: It is another domain.
@@ -118,14 +136,35 @@ def check_domain(text: str) -> bool:
     except ExpressionError as error:
         raise GrammarError(f"is no PDDL domain ({error})") from error
     parts = [part for part in domain if isinstance(part, list)]
-    rules: Expression = [part for part in parts if part[:2] != [":action", "help"]]
-    if fingerprint(_lowercase(rules)) != DOMAIN_FINGERPRINT:
+    rules = _lowercase([part for part in parts if part[:2] != [":action", "help"]])
+    cleans_in_sinks = _drop(rules, CLEANS_IN_SINKS)
+    if fingerprint(rules) != DOMAIN_FINGERPRINT:
         raise GrammarError("is not ALFWorld's domain")
-    return len(rules) < len(parts)
+    return DomainRules(len(rules) < len(parts), (BASIN, SINK) if cleans_in_sinks else (BASIN,))
 
 
 def _lowercase(expression: Expression) -> Expression:
     return [word.lower() if isinstance(word, str) else _lowercase(word) for word in expression]
+
+
+def _drop(rules: Expression, clause: Expression) -> bool:
+    """Take a clause out of the first alternative of the action that cleans; return whether it was there."""
+    for rule in rules:
+        if isinstance(rule, list) and rule[:2] == [":action", "cleanobject"]:
+            for alternative in _find(rule, "or"):
+                if clause in alternative:
+                    alternative.remove(clause)
+                    return True
+    return False
+
+
+def _find(expression: Expression, head: str) -> Iterator[Expression]:
+    """Yield the groups inside an expression that begin with a word."""
+    for part in expression:
+        if isinstance(part, list):
+            if part[:1] == [head]:
+                yield part
+            yield from _find(part, head)
 
 
 @lru_cache(maxsize=256)
@@ -194,13 +233,22 @@ def fingerprint(value: object) -> str:
 
 
 def write_grammar(text: str, task: str, wording: Wording, has_help: bool) -> str:
-    """Return alfworld's grammar file with this game's task and wording."""
-    text = text.replace(UNKNOWN_TASK, task)
+    """Return alfworld's grammar file with this game's task and wording.
+
+    Args:
+        text: alfworld's own alfred.twl2.
+        task: The goal sentence; people's own may hold what JSON has to escape.
+        wording: How things are put down and places arrived at.
+        has_help: Whether there is a command 'help'.
+    """
+    text = text.replace(UNKNOWN_TASK, json.dumps(task, ensure_ascii=False)[1:-1])
     for new, old in zip(WORDINGS["move"], WORDINGS[wording], strict=True):
         text = text.replace(new, old)
     return text if has_help else text[: text.index("action help")].rstrip() + "\n"
 
 
-def write_domain(text: str, has_help: bool) -> str:
-    """Return alfworld's domain file, without its last action 'help' where the game has none."""
-    return text if has_help else text[: text.index("(:action help")].rstrip() + "\n)\n"
+def write_domain(text: str, rules: DomainRules) -> str:
+    """Return alfworld's domain file as a game has it: with or without its last action 'help', and sinks that clean."""
+    if SINK in rules.sink_types:
+        text = COMMENTED_SINK.sub("", text)
+    return text if rules.has_help else text[: text.index("(:action help")].rstrip() + "\n)\n"

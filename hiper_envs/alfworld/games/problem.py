@@ -10,10 +10,12 @@ from typing import Any
 from hiper_envs.alfworld.games.expressions import Expression, ExpressionError, read_expression, read_typed_list
 from hiper_envs.alfworld.games.goals import Goal, GoalKind, parse_goal, write_goal
 from hiper_envs.alfworld.games.grammar import (
+    BASIN,
     HELP_TEXT,
+    DomainRules,
     GrammarError,
     Wording,
-    check_domain,
+    read_domain,
     read_grammar,
     write_domain,
     write_grammar,
@@ -87,6 +89,7 @@ class Problem:
         task: The goal sentence without 'Your task is to: ' and its full stop.
         grammar: "move" ('move O to R') or "put" (old games: 'put O in/on R', 'You arrive at loc 12.').
         help_text: The answer to the command 'help'; None in games without it (the old ones).
+        sink_types: The types of receptacle that clean, in lowercase without 'type'.
     """
 
     name: str
@@ -96,6 +99,7 @@ class Problem:
     task: str
     grammar: Wording = "move"
     help_text: str | None = HELP_TEXT
+    sink_types: tuple[str, ...] = (BASIN,)
 
     def __hash__(self) -> int:
         """Equal problems have equal hashes; what is compiled of a problem is found again by it."""
@@ -139,16 +143,16 @@ def _read_fields(fields: Mapping[str, Any], file: str) -> Problem:
             raise GameFileError(file, field, "is missing" if field not in fields else "is no text")
     field = "pddl_domain"
     try:
-        has_help = check_domain(fields[field])
+        rules = read_domain(fields[field])
         field = "grammar"
         texts = read_grammar(fields[field])
     except GrammarError as error:
         raise GameFileError(file, field, f"{error}; {INSTEAD}") from error
     name, entities, facts, goal = _read_problem(fields["pddl_problem"], file)
-    help_text = texts.help_text if has_help else None
-    if has_help and help_text is None:
+    help_text = texts.help_text if rules.has_help else None
+    if rules.has_help and help_text is None:
         raise GameFileError(file, "grammar", f"has no texts for the domain's action 'help'; {INSTEAD}")
-    return Problem(name, entities, facts, goal, texts.task, texts.wording, help_text)
+    return Problem(name, entities, facts, goal, texts.task, texts.wording, help_text, rules.sink_types)
 
 
 def _read_problem(text: str, file: str) -> tuple[str, dict[str, str], tuple[Fact, ...], Goal]:
@@ -217,7 +221,7 @@ def write_game(problem: Problem, domain_text: str, grammar_text: str) -> dict[st
     """
     has_help = problem.help_text is not None
     return {
-        "pddl_domain": write_domain(domain_text, has_help),
+        "pddl_domain": write_domain(domain_text, DomainRules(has_help, problem.sink_types)),
         "grammar": write_grammar(grammar_text, problem.task, problem.grammar, has_help),
         "pddl_problem": write_problem(problem),
         "walkthrough": None,

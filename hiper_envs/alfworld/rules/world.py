@@ -4,6 +4,8 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -139,7 +141,8 @@ class _Compiler:
         receptacle_types = self.types("receptacletype", self.receptacles)
         things, furniture = _masks_by_type(object_types), _masks_by_type(receptacle_types)
         openable = self.mask("openable")
-        tools = [furniture.get(kind, 0) for kind in ("sinkbasin", "fridge", "microwave")]
+        sinks = reduce(or_, [furniture.get(kind, 0) for kind in problem.sink_types])
+        tools = [sinks, furniture.get("fridge", 0), furniture.get("microwave", 0)]
         inside = self.group("inreceptacleobject", len(self.objects), member=0, key=1)
         abilities = {name: self.mask(name) for name in ABILITIES}
         return World(

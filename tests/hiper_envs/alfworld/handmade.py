@@ -47,3 +47,27 @@ def bedroom(goal: Goal | None = None, more: tuple[tuple[str, ...], ...] = (), **
     goal = goal or Goal("pick", "Mug", "Drawer")
     problem = Problem("bedroom", ENTITIES, FACTS + more, goal, "put a mug in drawer")
     return replace(problem, **changes)  # type: ignore[arg-type]
+
+
+def washroom(sink_types: tuple[str, ...]) -> Problem:
+    """Return a game with a sink of the type that only the released games' domain cleans in, and a mug in it."""
+    entities = {
+        "agent1": "agent",
+        **dict.fromkeys((AT_DESK, AT_DOOR), "location"),
+        "Sink_bar_1": "receptacle",
+        FIRST_MUG: "object",
+        "SinkType": "rtype",
+        "MugType": "otype",
+    }
+    facts = (
+        ("atLocation", "agent1", AT_DOOR),
+        ("receptacleAtLocation", "Sink_bar_1", AT_DESK),
+        ("receptacleType", "Sink_bar_1", "SinkType"),
+        ("objectType", FIRST_MUG, "MugType"),
+        ("pickupable", FIRST_MUG),
+        ("cleanable", FIRST_MUG),
+        ("inReceptacle", FIRST_MUG, "Sink_bar_1"),
+        ("canContain", "SinkType", "MugType"),
+    )
+    goal = Goal("pick", "Mug", "Sink")
+    return Problem("washroom", entities, facts, goal, "put a mug in sink", sink_types=sink_types)

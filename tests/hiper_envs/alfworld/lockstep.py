@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 from hiper_envs.alfworld.games.grammar import HELP_TEXT
 from hiper_envs.alfworld.games.problem import GameFileError, Problem, read_game
@@ -90,6 +91,15 @@ def walk_both(problem: Problem, rng: random.Random, num_steps: int, name_seed: i
         return 0
     try:
         return _walk(official, fast, rng, num_steps)
+    finally:
+        official.close()
+
+
+def walk_file(file: Path, rng: random.Random, num_steps: int) -> int:
+    """Play the same commands on both engines, each of which reads the game's file by itself; see `walk_both`."""
+    official = OfficialEngine(file)
+    try:
+        return _walk(official, Engine(read_game(file)), rng, num_steps)
     finally:
         official.close()
 

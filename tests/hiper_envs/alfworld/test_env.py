@@ -14,7 +14,7 @@ from gymnasium.utils.env_checker import check_env
 import hiper_envs
 from hiper_envs.alfworld.env import ALFWorldEnv
 from hiper_envs.alfworld.games.goals import Goal
-from hiper_envs.alfworld.games.grammar import write_domain
+from hiper_envs.alfworld.games.grammar import DomainRules, write_domain
 from hiper_envs.alfworld.games.problem import GameFileError
 from hiper_envs.alfworld.official.engine import is_installed, write_official_game
 from tests.hiper_envs.alfworld.handmade import bedroom
@@ -152,7 +152,9 @@ def test_engines_agree_through_the_environment(tmp_path: Path) -> None:
 @needs_official
 def test_other_domains_need_the_official_engine(tmp_path: Path) -> None:
     fields = write_official_game(bedroom())
-    fields["pddl_domain"] = write_domain(fields["pddl_domain"].replace("total-cost) 5", "total-cost) 6"), True)
+    fields["pddl_domain"] = write_domain(
+        fields["pddl_domain"].replace("total-cost) 5", "total-cost) 6"), DomainRules(True, ())
+    )
     path = tmp_path / "other.tw-pddl"
     path.write_text(json.dumps(fields))
     with pytest.raises(GameFileError, match=r"other\.tw-pddl.*'pddl_domain'.*engine=\"textworld\""):

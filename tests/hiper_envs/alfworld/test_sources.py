@@ -1,4 +1,4 @@
-"""The part of the training games by which settings are chosen."""
+"""The part of the training games by which settings are chosen, beside those that are trained on."""
 
 from pathlib import Path
 
@@ -7,19 +7,20 @@ import pytest
 
 import hiper_envs  # noqa: F401  registers the ids
 from hiper_envs.alfworld.env import ALFWorldEnv
-from hiper_envs.alfworld.sources import is_in_train_eval, open_games
+from hiper_envs.alfworld.sources import is_set_aside, open_games
 
 ID = "hiper/ALFWorld-v0"
-HELD_OUT = "pick_and_place_simple-Book-None-Desk-304"
-TRAINED_ON = "pick_and_place_simple-Book-None-Desk-302"
+HELD_OUT = "look_at_obj_in_light-Book-None-DeskLamp-306"
+TRAINED_ON = "look_at_obj_in_light-Book-None-DeskLamp-302"
 
 
 def test_whole_tasks_are_held_out() -> None:
     train, held_out = (list(open_games("generated", split).tasks) for split in ("train", "train_eval"))
-    assert held_out == [task for task in train if is_in_train_eval(task)]
-    assert 0.04 * len(train) < len(held_out) < 0.11 * len(train)
-    names = {task.split("/")[1] for task in held_out}
-    assert not names & {task.split("/")[1] for task in set(train) - set(held_out)}
+    assert held_out == [task for task in train if is_set_aside(task)]
+    assert 0.03 * len(train) < len(held_out) < 0.08 * len(train)
+    names = {task.split("/")[2] for task in held_out}
+    assert len({name.partition("-")[0] for name in names}) == 6
+    assert not names & {task.split("/")[2] for task in set(train) - set(held_out)}
 
 
 def test_held_out_games_are_played() -> None:
@@ -29,8 +30,8 @@ def test_held_out_games_are_played() -> None:
 
 
 def test_the_same_rule_holds_for_files(tmp_path: Path) -> None:
-    assert is_in_train_eval(f"train/{HELD_OUT}/0") and is_in_train_eval(f"{HELD_OUT}/trial_T2019")
-    assert not is_in_train_eval(f"train/{TRAINED_ON}/0") and not is_in_train_eval(f"{TRAINED_ON}/trial_T2019")
+    assert is_set_aside(f"train/{HELD_OUT}/0") and is_set_aside(f"{HELD_OUT}/trial_T2019")
+    assert not is_set_aside(f"train/{TRAINED_ON}/0") and not is_set_aside(f"{TRAINED_ON}/trial_T2019")
     for name in (HELD_OUT, TRAINED_ON):
         for trial in ("trial_T1", "trial_T2"):
             folder = tmp_path / "train" / name / trial
