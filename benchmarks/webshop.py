@@ -27,7 +27,8 @@ import gymnasium as gym
 import tyro
 
 import hiper_envs  # noqa: F401  registers the ids
-from hiper_envs.webshop.env import WebShopEnv, open_catalogue
+from hiper_envs.webshop.catalogues import open_catalogue
+from hiper_envs.webshop.env import WebShopEnv
 from webshop_server.catalogue.builder import build_archive
 from webshop_server.catalogue.catalogue import Catalogue
 from webshop_server.generated.generate import generate_products

@@ -1,13 +1,15 @@
-"""How hard the generated catalogue is beside the real one: shapes, ranks, rules, chance and the expert.
+"""How hard generated catalogues and the panels over them are beside the real one: shapes, ranks, rules, chance, expert.
 
-Usage: python benchmarks/webshop_difficulty.py [--real FOLDER] [--num-goals 500] [--seeds 0 1 2]
+Usage: python benchmarks/webshop_difficulty.py [--real FOLDER] [--num-goals 500] [--num-products 1000 5000]
+    [--seeds 0 1] [--panels webshop-real-1k-v1 webshop-test-v2]
 
-Prints Markdown tables, as docs/webshop_catalogue.md shows them. Without the real files the real column is left out.
+Prints Markdown tables, as docs/webshop_catalogue.md shows them. Without the real files their columns are left out.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -21,6 +23,8 @@ from hiper_agents.agents.scripted.rule_agent import RuleAgent
 from hiper_agents.agents.scripted.webshop_expert import WebShopExpert
 from hiper_envs.episodes.agents import Agent
 from hiper_envs.episodes.play import play_episode
+from hiper_envs.webshop.catalogues import REAL, REAL_DATA, open_catalogue
+from leaderboard.panels.panel import load_panel
 from webshop_server.catalogue.catalogue import Catalogue
 from webshop_server.catalogue.goals import Goal
 from webshop_server.product import Product
@@ -91,13 +95,13 @@ def measure_ranks(catalogue: Catalogue, goals: Sequence[Goal]) -> list[Row]:
     ]
 
 
-def measure_agents(catalogue: Catalogue, kind: str, num_goals: int) -> list[Row]:
-    """Return score and success of each agent over the first goals, in percent."""
+def measure_agents(catalogue: Catalogue, kind: str, positions: Sequence[int]) -> list[Row]:
+    """Return score and success of each agent over the goals at these positions, in percent."""
     rows = []
     env = hiper_envs.SubgoalWrapper(gym.make("hiper/WebShop-v0", split="all", data=catalogue, goals=kind))
     for name, make_agent in AGENTS.items():
         agent, started = make_agent(), time.perf_counter()
-        episodes = [play_episode(env, agent, task=task, seed=task) for task in range(num_goals)]
+        episodes = [play_episode(env, agent, task=task, seed=task) for task in positions]
         errors = [episode.error for episode in episodes if episode.error]
         if errors:
             raise RuntimeError(f"{name} broke off {len(errors)} episodes, the first with: {errors[0]}")
@@ -109,13 +113,14 @@ def measure_agents(catalogue: Catalogue, kind: str, num_goals: int) -> list[Row]
     return rows
 
 
-def measure(catalogue: Catalogue, kind: str, num_goals: int) -> list[Row]:
-    """Return all rows for one catalogue and kind of goals."""
-    goals = list(catalogue.goals(kind)[:num_goals])
+def measure(catalogue: Catalogue, kind: str, positions: Sequence[int]) -> list[Row]:
+    """Return all rows for some goals of one catalogue."""
+    goals = [catalogue.goals(kind)[position] for position in positions]
     rows = measure_shape(catalogue) if kind == "synthetic" else [("goals", f"{len(catalogue.goals(kind)):,}")]
+    rows += [("measured: goals, of products", f"{len(goals)}, {len({goal.asin for goal in goals})}")]
     rows += measure_goals(goals)
     rows += measure_ranks(catalogue, goals)
-    return rows + measure_agents(catalogue, kind, len(goals))
+    return rows + measure_agents(catalogue, kind, positions)
 
 
 def write_table(columns: dict[str, list[Row]]) -> str:
@@ -127,22 +132,45 @@ def write_table(columns: dict[str, list[Row]]) -> str:
     return "\n".join(f"| {line} |" for line in lines)
 
 
+def open_panel(name: str) -> tuple[Catalogue, list[int]]:
+    """Return a panel's catalogue and the positions of its goals."""
+    panel = load_panel(name)
+    return open_catalogue(panel.env_options.get("data")), [int(row.task.split("-")[1]) for row in panel.tasks]
+
+
+def open_columns(arguments: argparse.Namespace) -> dict[str, tuple[Catalogue, list[int] | None]]:
+    """Return what is measured: catalogues, with the positions of the goals where they are not the first ones."""
+    columns: dict[str, tuple[Catalogue, list[int] | None]] = {}
+    if arguments.real.is_dir():
+        os.environ[REAL_DATA] = str(arguments.real.resolve())
+        columns["real"] = Catalogue.load(arguments.real), None
+    for number in arguments.num_products:
+        for seed in arguments.seeds:
+            columns[f"{number:,} generated, seed {seed}"] = Catalogue.generated(number, seed), None
+    for name in arguments.panels:
+        if load_panel(name).env_options.get("data") != REAL or arguments.real.is_dir():
+            columns[name] = open_panel(name)
+    return columns
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--real", type=Path, default=Path("../shared/data/webshop"), help="folder of the real files")
     parser.add_argument("--num-goals", type=int, default=500)
-    parser.add_argument("--num-products", type=int, default=1000)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--num-products", type=int, nargs="+", default=[1000, 5000])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--panels", nargs="*", default=["webshop-real-1k-v1", "webshop-test-v2"])
     arguments = parser.parse_args()
-    catalogues = {"real": Catalogue.load(arguments.real)} if arguments.real.is_dir() else {}
-    for seed in arguments.seeds:
-        catalogues[f"generated, seed {seed}"] = Catalogue.generated(arguments.num_products, seed)
+    chosen = open_columns(arguments)
     for kind in KINDS:
         columns = {}
-        for name, catalogue in catalogues.items():
+        for name, (catalogue, positions) in chosen.items():
+            if kind == "human" and positions is not None:
+                continue  # the panels are of synthetic goals
             print(f"{name}, {kind} goals", flush=True)
-            columns[name] = measure(catalogue, kind, arguments.num_goals)
+            first = range(min(arguments.num_goals, len(catalogue.goals(kind))))
+            columns[name] = measure(catalogue, kind, first if positions is None else positions)
         print(f"\n{kind.capitalize()} goals\n\n{write_table(columns)}\n")
 
 

@@ -18,7 +18,7 @@ from leaderboard.scoring.scores import score_run
 
 PANELS = {
     "alfworld-demo-v1": ("expert", "hiper", "flat", "random"),
-    "webshop-demo-v1": ("expert", "hiper", "flat", "rule", "random"),
+    "webshop-demo-v2": ("expert", "hiper", "flat", "rule", "random"),
 }
 SHOWN_AGENT = "hiper"
 MIN_SEGMENTS = 3

@@ -54,7 +54,7 @@ def evaluate(
     Args:
         agents: Each of them hiper, flat, rule, random, expert, module:factory, file.py:factory, or a .safetensors file.
         env: Gymnasium id of the environment, or alfworld or webshop.
-        split: By default valid_unseen of ALFWorld, test of WebShop.
+        split: By default valid_unseen of ALFWorld, test_disjoint of WebShop.
         episodes: Number of tasks, evenly spread over the split.
         seed: Task k is played with seed + k.
     """
@@ -78,7 +78,7 @@ def play(
     Args:
         world: alfworld, webshop, or the Gymnasium id of an environment.
         agent: human, hiper, flat, rule, random, expert, module:factory, file.py:factory, or a .safetensors file.
-        split: A person is asked for it; else valid_unseen of ALFWorld, test of WebShop.
+        split: A person is asked for it; else valid_unseen of ALFWorld, test_disjoint of WebShop.
         task: Position or id of the task. A person is asked for it; else the first.
         seed: Seed of the agent and the environment.
     """

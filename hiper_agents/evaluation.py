@@ -25,7 +25,7 @@ WORLDS = {"alfworld": "hiper/ALFWorld-v0", "webshop": "hiper/WebShop-v0"}
 # Those that a person is offered, the default first.
 SPLITS = {
     "hiper/ALFWorld-v0": ("valid_unseen", "valid_seen", "train"),
-    "hiper/WebShop-v0": ("test", "eval", "train"),
+    "hiper/WebShop-v0": ("test_disjoint", "eval_disjoint", "train_disjoint"),
 }
 CLUSTERED_WORLDS = ("hiper/WebShop-v0",)
 """Those where tasks of a group go alike; ALFWorld's scenes are the same few for every agent and are taken as fixed."""

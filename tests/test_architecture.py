@@ -42,7 +42,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "milestones",
         "env",
     ),
-    "hiper_envs.webshop": ("__init__ reading tasks milestones browser", "env"),
+    "hiper_envs.webshop": ("__init__ reading tasks catalogues milestones browser", "env"),
     "hiper_agents": (
         "worlds tasks",
         "advantages policies",

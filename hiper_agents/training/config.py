@@ -37,7 +37,9 @@ class TrainConfig:
     train_split: str = "train"
     """Split whose tasks are trained on."""
     eval_split: str = ""
-    """Split whose tasks are evaluated on; empty: the training split."""
+    """Split whose tasks are evaluated on, and never trained on; empty: the training split, all of it for both."""
+    even_over_groups: bool = False
+    """Draw each group of tasks as often as another, in training and evaluation: WebShop's products, not their goals."""
     expert: str = "hiper_agents:expert"
     """Agent to imitate, as module:factory."""
     policy: str = "compact"

@@ -15,7 +15,7 @@ import torch
 
 from hiper_agents.policies.policy import Policy
 from hiper_agents.policies.table import make_policy
-from hiper_agents.tasks import draw_tasks, num_tasks, spread_tasks
+from hiper_agents.tasks import TaskPool, group_tasks, list_others, num_tasks
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.batch import LearningBatch, make_imitation_batch, make_learning_batch
 from hiper_agents.training.checkpoint import (
@@ -70,6 +70,7 @@ class Trainer:
         self._make_expert = make_expert or load_factory(config.expert)
         self._demonstrations: LearningBatch | None = None
         self._envs: dict[str, list[TextEnv]] = {}
+        self._pools: dict[str, TaskPool] = {}
         self.step = 0
         self.history: list[dict[str, Any]] = []
         torch.manual_seed(config.seed)
@@ -170,7 +171,7 @@ class Trainer:
         trains_policy = updates_done >= config.value_updates
         self._set_lr(config.lr, updates_done / max(1, config.updates))
         envs = self._environments(config.train_split)
-        tasks = rng.integers(0, num_tasks(envs[0]), size=config.episodes_per_update).tolist()
+        tasks = self._pool("train").draw(config.episodes_per_update, rng)
         rollouts = self._play(envs, tasks, rng, "play", temperature=1.0)
         batch = make_learning_batch(rollouts, config.preset())
         metrics = self._descend(batch, rng, trains_policy)
@@ -202,7 +203,7 @@ class Trainer:
         config = self.config
         envs = self._environments(config.eval_split or config.train_split)
         rng = np.random.default_rng([config.seed, EVALUATION, self.step])
-        tasks = spread_tasks(num_tasks(envs[0]), config.evaluation_episodes)
+        tasks = self._pool("evaluate").spread(config.evaluation_episodes)
         found = summarise(self._play(envs, tasks, rng, "evaluate", config.temperature))
         return {"success": found.success, "score": found.score, "turns": found.turns, "segments": found.segments}
 
@@ -225,7 +226,7 @@ class Trainer:
             config = self.config
             env = self._environments(config.train_split)[0]
             rng = np.random.default_rng([config.seed, DEMONSTRATION])
-            tasks = draw_tasks(num_tasks(env), config.expert_episodes, rng)
+            tasks = self._pool("train").draw_in_rounds(config.expert_episodes, rng)
             self.listener.start("expert", len(tasks))
             kept: list[Rollout] = []
             for rollout in record_expert(env, self.policy, self._make_expert(), tasks, rng):
@@ -238,6 +239,33 @@ class Trainer:
                 )
             self._demonstrations = make_imitation_batch(kept, config.discount)
         return self._demonstrations
+
+    def _pool(self, stage: str) -> TaskPool:
+        """Return the tasks that a stage, "train" or "evaluate", plays."""
+        if stage not in self._pools:
+            split = self.config.train_split if stage == "train" else self.config.eval_split or self.config.train_split
+            env = self._environments(split)[0]
+            positions = self._training_tasks() if stage == "train" else list(range(num_tasks(env)))
+            groups = group_tasks(env, positions) if self.config.even_over_groups else [[each] for each in positions]
+            self._pools[stage] = TaskPool(groups)
+        return self._pools[stage]
+
+    def _training_tasks(self) -> list[int]:
+        """Return the positions of the training split's tasks but for those that are evaluated on.
+
+        Raises:
+            ValueError: None is left.
+        """
+        training, evaluation = self.config.train_split, self.config.eval_split or self.config.train_split
+        tasks = self._environments(training)[0].get_wrapper_attr("tasks")
+        held_out = self._environments(evaluation)[0].get_wrapper_attr("tasks") if evaluation != training else ()
+        trained_on = list_others(tasks, held_out)
+        if not trained_on:
+            raise ValueError(
+                f"all {len(tasks)} tasks of the training split {training!r} are in the evaluation split "
+                f"{evaluation!r}, so none is left to train on; choose another eval_split"
+            )
+        return trained_on
 
     def _environments(self, split: str) -> list[TextEnv]:
         if split not in self._envs:
@@ -263,8 +291,9 @@ class Trainer:
     def _resume(self) -> None:
         path = self.folder / CHECKPOINT
         saved = load_tensors(path)
-        theirs, ours = saved.state["config"], json.loads(json.dumps(self.config.to_dict()))
-        different = sorted(name for name in ours if theirs.get(name) != ours[name])
+        ours = json.loads(json.dumps(self.config.to_dict()))
+        theirs = TrainConfig("", "").to_dict() | saved.state["config"]  # younger settings have their defaults
+        different = sorted(name for name in ours if theirs[name] != ours[name])
         if different:
             raise ValueError(
                 f"{self.folder} holds a run with other settings ({', '.join(different)}); choose another folder,"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import reprlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 
 from hiper_envs.milestones import Milestones
 from hiper_envs.spaces import UnicodeText
+from hiper_envs.webshop.catalogues import check_digest, open_catalogue, shorten
 from hiper_envs.webshop.milestones import ShoppingMilestones
 from hiper_envs.webshop.tasks import WebShopTasks
 from webshop_server.allowed_names import check_choice, refuse_unknown
@@ -43,17 +42,20 @@ class WebShopEnv(gym.Env[str, str]):
 
     Args:
         split: "train", "eval" or "test" (the original's positions), "all", or "train_disjoint" and "test_disjoint",
-            which share no product.
-        data: None for the generated catalogue; a folder of the real files or a built catalogue; or a `Catalogue`.
+            which share no product, and "eval_disjoint", some products of "train_disjoint" to choose settings by.
+        data: None for the 1,000 generated products, "generated:5000" for more; a folder of the real files or a built
+            catalogue, "real" for the folder in $WEBSHOP_DATA; or a `Catalogue`. See `open_catalogue`.
         goals: "synthetic" or "human".
         observation: "text", "text_rich" or "html".
         price_seed: Seed of prices and price limits.
         browser: "inprocess", or "selenium" to act through a real browser on the served site.
         compat: "fixed", or "original" for the original's faults that change what is shown, drawn or scored.
         expert_plan: Whether `info` carries "expert_plan", the actions that buy what is wanted (privileged).
+        catalogue_digest: What the digest in the catalogue's manifest must be; None for any.
 
     Raises:
-        ValueError: an argument is not among the allowed ones, the split is empty, or a built catalogue is damaged.
+        ValueError: an argument is not among the allowed ones, the split is empty, a built catalogue is damaged, or
+            its digest is another one.
         FileNotFoundError: `data` is a folder that is not there or lacks a file.
     """
 
@@ -71,6 +73,7 @@ class WebShopEnv(gym.Env[str, str]):
         browser: str = "inprocess",
         compat: str = "fixed",
         expert_plan: bool = False,
+        catalogue_digest: str | None = None,
         **unknown: object,
     ) -> None:
         refuse_unknown(unknown, type(self).__init__)
@@ -82,6 +85,7 @@ class WebShopEnv(gym.Env[str, str]):
         if isinstance(price_seed, bool) or not isinstance(price_seed, int):
             raise ValueError(f"price_seed must be an integer, not {price_seed!r}")
         catalogue = data if isinstance(data, Catalogue) else open_catalogue(data)
+        check_digest(catalogue, catalogue_digest)
         self.shop, self._goals, self.tasks, self._draw_limits = _share(catalogue, split, goals, price_seed, compat)
         self._write = _choose_writer(observation)
         self._gives_plan = expert_plan
@@ -142,7 +146,7 @@ class WebShopEnv(gym.Env[str, str]):
             case (int(position), Session() as session):
                 self._position, self._session = position, session.copy()
             case _:
-                raise TypeError(f"expected a state that get_state() returned, not {_shorten(state)}")
+                raise TypeError(f"expected a state that get_state() returned, not {shorten(state)}")
         if self._browser:
             self._browser.open(self._session)
         page = self.shop.show(self._session)
@@ -218,30 +222,6 @@ def list_admissible_actions(page: Page) -> list[str]:
     if page.has_search_bar:
         return [f"search[{make_searchable(page.instruction)}]"]
     return [f"click[{text}]" for text in page.clickables if text]
-
-
-def _shorten(value: object) -> str:
-    """Return a value and its type for a message."""
-    return f"{reprlib.repr(value)} ({type(value).__name__})"
-
-
-@lru_cache(maxsize=8)
-def _open(folder: str | None) -> Catalogue:
-    return Catalogue.generated() if folder is None else Catalogue.load(folder)
-
-
-def open_catalogue(data: str | Path | None = None) -> Catalogue:
-    """Return the catalogue at a path (None: the generated one); one object for all who ask in this process.
-
-    Raises:
-        ValueError: `data` is neither, or the catalogue there is damaged.
-        FileNotFoundError: `data` is a folder that is not there or lacks a file.
-    """
-    if data is not None and not isinstance(data, (str, os.PathLike)):
-        raise ValueError(
-            f"data takes the path of a folder, a Catalogue or None (the generated products), not {_shorten(data)}"
-        )
-    return _open(None if data is None else str(Path(data).expanduser().resolve()))
 
 
 @lru_cache(maxsize=16)

@@ -7,11 +7,12 @@ import msgspec
 import tyro
 
 from hiper_envs.registration import ALFWORLD_MAX_TURNS
+from hiper_envs.webshop.catalogues import REAL_DATA
 from leaderboard.board.tables import render_panels
 from leaderboard.commands.playing import check_positive
 from leaderboard.commands.screen import OK, say, show
 from leaderboard.panels.fingerprint import PanelError
-from leaderboard.panels.freezing import RECIPES, freeze_panel, freeze_recipe
+from leaderboard.panels.freezing import RECIPES, freeze_panel, freeze_recipe, lacks_data
 from leaderboard.panels.panel import PANEL_FOLDER, Panel, load_panel, panel_names, write_panel
 
 
@@ -27,6 +28,7 @@ def freeze(
     env_id: str | None = None,
     options: str = "{}",
     tasks: int | None = None,
+    max_per_group: int | None = None,
     max_turns: int = ALFWORLD_MAX_TURNS,
     seed: int = 0,
     description: str = "",
@@ -40,17 +42,19 @@ def freeze(
         env_id: Gymnasium id of the world; not needed for a shipped panel.
         options: Options for gym.make, as JSON.
         tasks: How many tasks to draw, as evenly over the types as they allow; all by default.
+        max_per_group: Draw at most so many tasks that share a thing, as goals do a product; no limit by default.
         max_turns: Turns after which an episode is truncated.
         seed: Decides which tasks are drawn.
         description: One sentence on what the panel measures.
         cluster_key: Take intervals over clusters of tasks that share this: product in WebShop, scene in ALFWorld.
     """
-    check_positive(tasks=tasks, max_turns=max_turns)
+    check_positive(tasks=tasks, max_per_group=max_per_group, max_turns=max_turns)
     panel = _freeze(
         name,
         env_id,
         options,
         num_tasks=tasks,
+        max_per_group=max_per_group,
         max_turns=max_turns,
         seed=seed,
         description=description,
@@ -65,7 +69,10 @@ def freeze(
 def refreeze() -> int:
     """Freeze all shipped panels again where they lie, for those who change a world and the panels' versions."""
     for name in RECIPES:
-        write_panel(freeze_recipe(name), PANEL_FOLDER / f"{name}.json")
+        if lacks_data(name):
+            say(f"{name} stays as it is: it can be frozen again where ${REAL_DATA} is set")
+        else:
+            write_panel(freeze_recipe(name), PANEL_FOLDER / f"{name}.json")
     return panels()
 
 

@@ -1,7 +1,9 @@
 """Making new panels: the same arguments always freeze the same tasks."""
 
+import os
 import random
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -9,12 +11,16 @@ import msgspec
 
 from hiper_envs.registration import ALFWORLD_MAX_TURNS, WEBSHOP_MAX_TURNS
 from hiper_envs.task_types import task_type
+from hiper_envs.webshop.catalogues import REAL, REAL_DATA
 from leaderboard.panels.fingerprint import PanelError, PanelTask, fingerprint_world, make_world
 from leaderboard.panels.panel import Panel, check_panel_name, seal_panel
 from webshop_server.allowed_names import check_choice
 
 ALFWORLD = "hiper/ALFWorld-v0"
 WEBSHOP = "hiper/WebShop-v0"
+REAL_1K_DIGEST = "1e14e153610bd36bcab77c4f85e3c36cb305fa768716a95f17d26168cb7e4c7d"
+"""The 1,000 real products as built, their titles' nouns found by en_core_web_sm 3.8.0 and spaCy 3.8."""
+REAL_DATA_NEEDED = f"needs ${REAL_DATA} and, once, the extra spacy (en_core_web_sm 3.8.0)."
 RECIPES: dict[str, dict[str, Any]] = {
     "alfworld-demo-v2": {
         "env_id": ALFWORLD,
@@ -37,24 +43,40 @@ RECIPES: dict[str, dict[str, Any]] = {
         "max_turns": ALFWORLD_MAX_TURNS,
         "description": "134 tasks in scenes that never occur in training.",
     },
-    "webshop-demo-v1": {
+    "webshop-demo-v2": {
         "env_id": WEBSHOP,
-        "env_options": {"split": "test_disjoint"},
-        "num_tasks": 20,
+        "env_options": {"data": "generated:5000", "split": "test_disjoint"},
+        "num_tasks": 30,
+        "max_per_group": 1,
         "max_turns": WEBSHOP_MAX_TURNS,
-        "description": "20 goals over the generated catalogue, products not seen in training, for a first look.",
+        "description": "Goals of 30 of 5,000 generated products, none in train_disjoint, for a first look.",
     },
-    "webshop-test-v1": {
+    "webshop-real-1k-test-v1": {
         "env_id": WEBSHOP,
-        "env_options": {"split": "test_disjoint"},
-        "num_tasks": 200,
+        "env_options": {"catalogue_digest": REAL_1K_DIGEST, "data": REAL, "split": "test"},
         "max_turns": WEBSHOP_MAX_TURNS,
-        "description": "200 goals over the generated catalogue whose products do not occur in training.",
+        "description": f"The first 500 goals of the original's order over its 1,000 real products; {REAL_DATA_NEEDED}",
+    },
+    "webshop-real-1k-v1": {
+        "env_id": WEBSHOP,
+        "env_options": {"catalogue_digest": REAL_1K_DIGEST, "data": REAL, "split": "test"},
+        "max_per_group": 2,
+        "max_turns": WEBSHOP_MAX_TURNS,
+        "description": f"Of webshop-real-1k-test-v1's goals at most two a product; {REAL_DATA_NEEDED}",
+    },
+    "webshop-test-v2": {
+        "env_id": WEBSHOP,
+        "env_options": {"data": "generated:5000", "split": "test_disjoint"},
+        "num_tasks": 200,
+        "max_per_group": 2,
+        "max_turns": WEBSHOP_MAX_TURNS,
+        "description": "200 goals, at most two a product, over 5,000 generated products, none in train_disjoint.",
     },
 }
 """How the shipped panels were made; frozen again they come out the same."""
-SUPERSEDED = ("alfworld-demo-v1", "alfworld-seen-v1", "alfworld-unseen-v1")
-"""Panels of worlds as they were first generated: played, replayed and verified as ever, but no longer frozen."""
+SUPERSEDED = ("alfworld-demo-v1", "alfworld-seen-v1", "alfworld-unseen-v1", "webshop-demo-v1", "webshop-test-v1")
+"""Panels of worlds as they were first generated, or of too few products: played, replayed and verified as ever, but no
+longer frozen."""
 
 
 def freeze_panel(
@@ -62,6 +84,7 @@ def freeze_panel(
     env_id: str,
     *,
     num_tasks: int | None = None,
+    max_per_group: int | None = None,
     max_turns: int,
     env_options: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -74,6 +97,8 @@ def freeze_panel(
         name: The panel's name, with a version ("alfworld-unseen-v1").
         env_id: The Gymnasium id of the world.
         num_tasks: How many tasks to draw, as evenly over the task types as they allow; all by default.
+        max_per_group: Of tasks that belong together, WebShop's goals of one product, no more than so many; the world
+            says what does, by its method `group_of(task)`. No limit by default.
         max_turns: Turns after which an episode is truncated.
         env_options: Options for `gym.make`.
         seed: Decides which tasks are drawn; an episode's own seed is its position in the panel.
@@ -88,10 +113,16 @@ def freeze_panel(
     options = dict(env_options or {})
     env = make_world(env_id, options, max_turns, may_import=True)
     tasks: Sequence[str] = env.get_wrapper_attr("tasks")
-    if num_tasks is not None:
-        if not 1 <= num_tasks <= len(tasks):
-            raise PanelError(f"cannot draw {num_tasks} tasks: {env_id!r} has {len(tasks)} with these options")
-        tasks = draw_tasks(tasks, num_tasks, random.Random(seed))
+    if num_tasks is not None and not 1 <= num_tasks <= len(tasks):
+        raise PanelError(f"cannot draw {num_tasks} tasks: {env_id!r} has {len(tasks)} with these options")
+    if num_tasks is not None or max_per_group is not None:
+        group_of = (lambda task: task) if max_per_group is None else _find_grouping(env, env_id)
+        drawn = draw_tasks(tasks, num_tasks, random.Random(seed), group_of, max_per_group or 1)
+        if num_tasks is not None and len(drawn) < num_tasks:
+            raise PanelError(
+                f"cannot draw {num_tasks} tasks with at most {max_per_group} a group: {env_id!r} has {len(drawn)} so"
+            )
+        tasks = drawn
     rows = tuple(PanelTask(task, position) for position, task in enumerate(tasks))
     panel = Panel(name, description, env_id, options, max_turns, fingerprint_world(env, rows), rows)
     if cluster_key:
@@ -116,19 +147,60 @@ def list_clusters(env: gym.Env[str, str], env_id: str, tasks: Sequence[str], key
         raise PanelError(str(error)) from error
 
 
-def draw_tasks(tasks: Sequence[str], num_tasks: int, rng: random.Random) -> list[str]:
-    """Draw tasks, one of each type in turn while there are any left; the result keeps the order of `tasks`."""
+def draw_tasks(
+    tasks: Sequence[str],
+    num_tasks: int | None,
+    rng: random.Random,
+    group_of: Callable[[str], str] = str,
+    max_per_group: int = 1,
+) -> list[str]:
+    """Draw tasks, one of each type in turn while there are any left; the result keeps the order of `tasks`.
+
+    Args:
+        tasks: All there are.
+        num_tasks: How many to draw, fewer where the groups allow no more; None for as many as they allow.
+        rng: Where chance comes from.
+        group_of: Gives the group of a task; by default each is its own.
+        max_per_group: So many of a group are drawn at most.
+    """
     positions_by_type: dict[str, list[int]] = {}
     for position, task in enumerate(tasks):
         positions_by_type.setdefault(task_type(task), []).append(position)
     for positions in positions_by_type.values():
         rng.shuffle(positions)
+    num_of_group: Counter[str] = Counter()
     drawn: list[int] = []
-    while len(drawn) < num_tasks:
+    while any(positions_by_type.values()):
         for kind in sorted(positions_by_type):
-            if positions_by_type[kind] and len(drawn) < num_tasks:
-                drawn.append(positions_by_type[kind].pop())
+            if len(drawn) == num_tasks:
+                return [tasks[position] for position in sorted(drawn)]
+            free = _pop_free(positions_by_type[kind], lambda at: num_of_group[group_of(tasks[at])] < max_per_group)
+            if free is not None:
+                num_of_group[group_of(tasks[free])] += 1
+                drawn.append(free)
     return [tasks[position] for position in sorted(drawn)]
+
+
+def _pop_free(positions: list[int], is_free: Callable[[int], bool]) -> int | None:
+    """Take positions from the end up to the first that is free; None if none is."""
+    while positions:
+        if is_free(position := positions.pop()):
+            return position
+    return None
+
+
+def _find_grouping(env: gym.Env[str, str], env_id: str) -> Callable[[str], str]:
+    """Return what says which tasks of a world belong together."""
+    try:
+        group_of: Callable[[str], str] = env.get_wrapper_attr("group_of")
+    except AttributeError as error:
+        raise PanelError(f"{env_id!r} does not say which of its tasks belong together (group_of)") from error
+    return group_of
+
+
+def lacks_data(name: str) -> bool:
+    """Return whether a shipped panel is over real products that this machine does not name."""
+    return RECIPES[name]["env_options"].get("data") == REAL and not os.environ.get(REAL_DATA)
 
 
 def freeze_recipe(name: str) -> Panel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 import random
@@ -20,13 +21,14 @@ from webshop_server.product import Instruction, Product
 
 DEFAULT_PRICE_SEED = 0
 KINDS = ("synthetic", "human")
-SPLITS = ("train", "eval", "test", "all", "train_disjoint", "test_disjoint")
+SPLITS = ("train", "eval", "test", "all", "train_disjoint", "eval_disjoint", "test_disjoint")
 NO_PRICE_LIMIT = 1_000_000.0
 ORDER_SEED = 233
 _PRICE_LIMITS = [10.0 * step for step in range(1, 100)]
 _NUM_LIMITS_OFFERED = 4
 _TEST_STOP, _EVAL_STOP = 500, 1500
 _ONE_IN_TEST_DISJOINT = 10
+_ONE_IN_EVAL_DISJOINT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,9 @@ class GoalSource:
     def list_positions(self, split: str) -> NDArray[np.uint32]:
         """Return the positions of a split, in order.
 
+        "train_disjoint" and "test_disjoint" share no product and make up all goals; "eval_disjoint" is the part of
+        "train_disjoint" by which settings are chosen, again of whole products.
+
         Raises:
             ValueError: the split is unknown.
         """
@@ -164,9 +169,10 @@ class GoalSource:
             return positions[_EVAL_STOP:]
         if split == "all":
             return positions
-        in_test = np.array([is_in_test_disjoint(asin) for asin in self._list_asins(self.bearers[:, 0])], dtype=bool)
-        chosen: NDArray[np.uint32] = positions[self._spread(in_test) == (split == "test_disjoint")]
-        return chosen
+        belongs = _BELONGS_TO_SPLIT[split]
+        chosen = np.array([belongs(asin) for asin in self._list_asins(self.bearers[:, 0])], dtype=bool)
+        disjoint: NDArray[np.uint32] = positions[self._spread(chosen)]
+        return disjoint
 
     def list_weights(self, positions: NDArray[np.uint32]) -> NDArray[np.float64]:
         """Return the weights of the goals at these positions."""
@@ -189,6 +195,22 @@ def shuffle_goals(num_goals: int) -> NDArray[np.uint32]:
 def is_in_test_disjoint(asin: bytes) -> bool:
     """Return whether a product's goals belong to the disjoint test split (one product in ten, by its asin alone)."""
     return zlib.crc32(asin) % _ONE_IN_TEST_DISJOINT == 0
+
+
+def is_in_eval_disjoint(asin: bytes) -> bool:
+    """Return whether a product's goals belong to the disjoint evaluation split: one in ten of the training products.
+
+    The hash is of another kind than the test split's: checksums of a text and of the text with a prefix go together.
+    """
+    number = int.from_bytes(hashlib.sha256(asin).digest()[:8], "big")
+    return number % _ONE_IN_EVAL_DISJOINT == 0 and not is_in_test_disjoint(asin)
+
+
+_BELONGS_TO_SPLIT: Mapping[str, Callable[[bytes], bool]] = {
+    "train_disjoint": lambda asin: not is_in_test_disjoint(asin),
+    "eval_disjoint": is_in_eval_disjoint,
+    "test_disjoint": is_in_test_disjoint,
+}
 
 
 class Goals(Sequence[Goal]):

@@ -13,7 +13,7 @@ NOUN_TAGS = frozenset({"NOUN", "PROPN"})
 _TITLES_PER_BATCH = 64
 
 
-class NounModelMissingError(RuntimeError):
+class NounModelMissingError(ModuleNotFoundError):
     """The titles' nouns are not known and the model that finds them is not installed."""
 
 

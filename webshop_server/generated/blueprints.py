@@ -21,6 +21,8 @@ FOREIGN_PATH_RATE = 0.12
 NO_PATH_RATE = 0.022
 PRICE_SIGMA = 0.68
 PRICE_LEVEL = 0.8
+COLLECTIONS_PER_THOUSAND = 12
+FEATURE_SLOPE = 0.32
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Blueprint:
 
     Attributes:
         department, family, type: Where it belongs.
+        collection: The word before its noun and query, "" for the first thousand products.
         noun: What titles and texts call it.
         query: The shop's query word; sometimes that of a related type.
         path: Category path; sometimes that of a related type, rarely empty.
@@ -44,6 +47,7 @@ class Blueprint:
     department: Department
     family: Family
     type: ProductType
+    collection: str
     noun: str
     query: str
     path: tuple[str, ...]
@@ -69,16 +73,20 @@ def draw_blueprint(vocabulary: Vocabulary, seed: int, index: int) -> Blueprint:
 
 def _draw_own(vocabulary: Vocabulary, rng: random.Random, seed: int, index: int) -> Blueprint:
     department = _department_of(vocabulary.departments, seed, index)
+    collection = _draw_collection(vocabulary.collections, seed, index)
     family, kind = department.shelf[_draw_place(rng, len(department.shelf))]
+    kind = kind.in_collection(collection)
     has_instruction = rng.random() < department.instruction_rate
     num_listed = _draw_num_listed(rng, has_instruction, department.name == "fashion")
-    features = _draw_features(rng, family.features, max(num_listed, 4 + int(rng.random() * 4)))
+    slope = 0.0 if collection else FEATURE_SLOPE
+    features = _draw_features(rng, family.features, max(num_listed, 4 + int(rng.random() * 4)), slope)
     return Blueprint(
         department=department,
         family=family,
         type=kind,
+        collection=collection,
         noun=kind.nouns[int(rng.random() * 2)],
-        query=(_other(rng, family, 3) if rng.random() < FOREIGN_QUERY_RATE else kind).query,
+        query=(_other(rng, family, 3).in_collection(collection) if rng.random() < FOREIGN_QUERY_RATE else kind).query,
         path=_draw_path(rng, family, kind),
         brand=brand_name(department.name, int(rng.random() ** 1.6 * NUM_BRANDS)),
         words=tuple(_draw_words(rng, vocabulary, family)),
@@ -128,6 +136,19 @@ def _first_position(seed: int) -> float:
     return random.Random(f"{seed}/departments").random() if seed else 0.0
 
 
+def _draw_collection(collections: Sequence[str], seed: int, index: int) -> str:
+    """Draw the collection of a product, none among the first thousand.
+
+    Each further thousand has twelve of its own while there are any left, so that a larger shop has a wider range and
+    a customer no more near copies to tell apart than in a small one.
+    """
+    thousand = index // 1000
+    if not thousand:
+        return ""
+    place = int(random.Random(f"{seed}/{index}/collection").random() * COLLECTIONS_PER_THOUSAND)
+    return collections[((thousand - 1) * COLLECTIONS_PER_THOUSAND + place) % len(collections)]
+
+
 def _draw_num_listed(rng: random.Random, has_instruction: bool, is_rich: bool) -> int:
     if not has_instruction:
         return rng.choices((0, 1, 2, 3, 4, 5), cum_weights=(38, 68, 87, 94, 98, 100))[0]
@@ -135,9 +156,9 @@ def _draw_num_listed(rng: random.Random, has_instruction: bool, is_rich: bool) -
     return count + (int(rng.random() * 3.3) if is_rich else 0)
 
 
-def _draw_features(rng: random.Random, features: Sequence[Feature], count: int) -> list[Feature]:
-    """Draw features, the first ones of each kind more often, as some are in every shop."""
-    weights = [rng.random() ** (1.0 + 0.32 * position) for position in range(len(features))]
+def _draw_features(rng: random.Random, features: Sequence[Feature], count: int, slope: float) -> list[Feature]:
+    """Draw features, with a slope the first ones of each kind more often, as some are in every shop."""
+    weights = [rng.random() ** (1.0 + slope * position) for position in range(len(features))]
     order = sorted(range(len(features)), key=weights.__getitem__, reverse=True)
     return [features[position] for position in order[:count]]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
@@ -42,6 +42,13 @@ class ProductType:
     query: str
     path: tuple[str, ...]
     price: float
+
+    def in_collection(self, name: str) -> ProductType:
+        """Return this type as it is called in a collection; itself where there is none."""
+        if not name:
+            return self
+        first, second = self.nouns
+        return replace(self, nouns=(f"{name} {first}", f"{name} {second}"), query=f"{name.lower()} {self.query}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ class Vocabulary:
         common_parts: Bigrams that are listed as attributes though they say nothing.
         tails: What titles end on.
         title_words: Words that any title can have.
+        collections: Words before the nouns of the products after the first thousand.
         values: Option values by name of the list.
         phrasings: Parts of human-style instructions.
         not_nouns: Lowercased words which are no noun in a title.
@@ -92,6 +100,7 @@ class Vocabulary:
     common_parts: tuple[str, ...]
     tails: tuple[str, ...]
     title_words: tuple[str, ...]
+    collections: tuple[str, ...]
     values: Mapping[str, tuple[str, ...]]
     phrasings: Mapping[str, Any]
     not_nouns: frozenset[str]
@@ -113,6 +122,7 @@ def load_vocabulary() -> Vocabulary:
         common_parts=tuple(general["sentences"]["common_parts"]),
         tails=tuple(general["title"]["tails"]),
         title_words=tuple(general["title"]["words"]),
+        collections=tuple(general["collections"]["words"]),
         values={name: tuple(values) for name, values in general["values"].items()},
         phrasings=general["instructions"],
         not_nouns=frozenset(_read_text("not_nouns.txt").split()),

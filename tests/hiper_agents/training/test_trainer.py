@@ -4,18 +4,23 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import gymnasium as gym
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hiper_agents.tasks import draw_tasks, spread_tasks
+from hiper_agents.tasks import TaskPool, draw_tasks, list_others, spread_tasks
 from hiper_agents.training.checkpoint import load_tensors, save_tensors
 from hiper_agents.training.config import TrainConfig, make_config
 from hiper_agents.training.progress import Silence
 from hiper_agents.training.trainer import CHECKPOINT, HISTORY, WEIGHTS, Trainer
-from tests.hiper_agents.toy import RoomsExpert, register_toy
+from tests.hiper_agents.toy import RoomsEnv, RoomsExpert, register_toy
 
 
 def toy_config(**changes: Any) -> TrainConfig:
@@ -146,6 +151,47 @@ def test_other_settings_are_refused(tmp_path: Path) -> None:
         train(tmp_path, seed=3, clip=0.1)
 
 
+def test_a_run_from_before_a_setting_came_goes_on(tmp_path: Path) -> None:
+    train(tmp_path, max_steps=1)
+    saved = load_tensors(tmp_path / CHECKPOINT)
+    del saved.state["config"]["even_over_groups"]
+    save_tensors(tmp_path / CHECKPOINT, saved.tensors, saved.state)
+    assert train(tmp_path, max_steps=1) == {}
+    with pytest.raises(ValueError, match=r"other settings \(even_over_groups\)"):
+        del saved.state["config"]["clip"]
+        save_tensors(tmp_path / CHECKPOINT, saved.tensors, saved.state)
+        train(tmp_path, even_over_groups=True)
+
+
+class Watched(RoomsEnv):
+    """Remembers which tasks were begun in which split."""
+
+    begun: ClassVar[set[tuple[str, str]]] = set()
+
+    def reset(self, **options: Any) -> Any:
+        started = super().reset(**options)
+        self.begun.add((self.split, self.task_id))
+        return started
+
+
+def test_what_is_evaluated_on_is_not_trained_on(tmp_path: Path) -> None:
+    """Neither the expert nor the policy begins a held-out task in the training split; all others are."""
+    gym.register("toy/Watched-v0", entry_point=Watched, max_episode_steps=8)
+    held_out = RoomsEnv("eval").tasks
+    train(tmp_path / "split", env_id="toy/Watched-v0", eval_split="eval", episodes_per_update=64)
+    assert {task for split, task in Watched.begun if split == "eval"} == set(held_out)
+    assert {task for split, task in Watched.begun if split == "train"} == set(RoomsEnv.tasks) - set(held_out)
+    Watched.begun.clear()
+    train(tmp_path / "same", env_id="toy/Watched-v0", expert_episodes=0, episodes_per_update=128)
+    assert {task for _, task in Watched.begun} == set(RoomsEnv.tasks)
+
+
+def test_nothing_left_to_train_on_is_told(tmp_path: Path) -> None:
+    message = "all 20 tasks of the training split 'train' are in the evaluation split 'other'"
+    with pytest.raises(ValueError, match=message):
+        train(tmp_path, eval_split="other")
+
+
 def test_history_tells_every_step(tmp_path: Path) -> None:
     train(tmp_path)
     entries = [json.loads(line) for line in (tmp_path / HISTORY).read_text().splitlines()]
@@ -181,10 +227,71 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     assert [entry.name for entry in tmp_path.iterdir()] == ["weights.safetensors"]
 
 
-def test_tasks() -> None:
-    import numpy as np
+class Grouped(RoomsEnv):
+    """Tasks that begin in the red room are a group, each other task is one by itself."""
 
+    begun: ClassVar[Counter[tuple[str, str]]] = Counter()
+
+    def group_of(self, task: str) -> str:
+        return "red" if task.startswith("red") else task
+
+    def reset(self, **options: Any) -> Any:
+        started = super().reset(**options)
+        self.begun[self.split, self.group_of(self.task_id)] += 1
+        return started
+
+
+def test_groups_are_played_as_often_as_each_other(tmp_path: Path) -> None:
+    """Of 20 tasks 4 are one group: it comes once in 17 tasks, not four times in 20."""
+    gym.register("toy/Grouped-v0", entry_point=Grouped, max_episode_steps=8)
+    settings = {"env_id": "toy/Grouped-v0", "even_over_groups": True, "expert_episodes": 34, "evaluation_every": 100}
+    train(tmp_path / "expert", imitation_epochs=1, updates=0, evaluation_episodes=17, **settings)
+    assert set(Grouped.begun.values()) == {3}  # twice by the expert, once in the one evaluation
+    Grouped.begun.clear()
+    train(
+        tmp_path / "play",
+        updates=1,
+        evaluation_episodes=1,
+        episodes_per_update=680,
+        **(settings | {"expert_episodes": 0}),
+    )
+    assert 20 <= Grouped.begun["train", "red"] <= 65  # 40 in the mean, 136 if every task came as often
+
+
+def test_groups_of_a_world_that_has_none(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"does not say which of its tasks belong together \(group_of\)"):
+        train(tmp_path, even_over_groups=True)
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=9), st.integers(1, 40), st.integers(0, 9))
+def test_pools_draw_groups_evenly(sizes: list[int], count: int, seed: int) -> None:
+    positions = iter(range(sum(sizes)))
+    groups = [[next(positions) for _ in range(size)] for size in sizes]
+    pool = TaskPool(groups)
+    group_of = {position: number for number, group in enumerate(groups) for position in group}
+    drawn = pool.draw_in_rounds(count, np.random.default_rng(seed))
+    counts = Counter(group_of[position] for position in drawn)
+    assert len(drawn) == count and max(counts.values()) <= min(counts[number] for number in range(len(sizes))) + 1
+    assert pool.draw_in_rounds(count, np.random.default_rng(seed)) == drawn
+    assert len(pool.draw(count, np.random.default_rng(seed))) == count
+    assert set(pool.draw(count, np.random.default_rng(seed))) <= set(group_of)
+    spread = pool.spread(count)
+    assert len({group_of[position] for position in spread}) == len(spread) == min(count, len(sizes))
+
+
+@given(st.integers(1, 50), st.integers(1, 60), st.integers(0, 9))
+def test_pools_without_groups_draw_as_ever(available: int, count: int, seed: int) -> None:
+    """The same draws as before there were groups, so that a seed gives the same run."""
+    pool = TaskPool([[position] for position in range(available)])
+    rng = np.random.default_rng
+    assert pool.draw(count, rng(seed)) == rng(seed).integers(0, available, size=count).tolist()
+    assert pool.draw_in_rounds(count, rng(seed)) == draw_tasks(available, count, rng(seed))
+    assert pool.spread(count) == spread_tasks(available, count)
+
+
+def test_tasks() -> None:
     drawn = draw_tasks(5, 12, np.random.default_rng(0))
     assert sorted(drawn[:5]) == sorted(drawn[5:10]) == list(range(5)) and len(drawn) == 12
     assert spread_tasks(10, 4) == [0, 2, 5, 7]
     assert spread_tasks(3, 9) == [0, 1, 2]
+    assert list_others(["a", "b", "c"], {"b", "d"}) == [0, 2]

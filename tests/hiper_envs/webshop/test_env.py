@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hiper_envs  # noqa: F401  registers the ids
-from hiper_envs.webshop.env import open_catalogue
+from hiper_envs.webshop.catalogues import open_catalogue
 from tests.products import DATA, make_raw
 from webshop_server import Catalogue
 from webshop_server.catalogue.builder import build_archive

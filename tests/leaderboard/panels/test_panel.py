@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,27 @@ def test_drawn_tasks_are_even_over_types(types: list[str], data: st.DataObject) 
     for kind, count in counts.items():
         is_used_up = count == sum(task_type(task) == kind for task in tasks)
         assert is_used_up or count >= most - 1
+
+
+@given(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=60), st.integers(1, 4), st.data())
+def test_no_group_has_more_than_its_share(groups: list[str], most: int, data: st.DataObject) -> None:
+    tasks = [f"goal-{number}" for number in range(len(groups))]
+    group_of = dict(zip(tasks, groups, strict=True)).__getitem__
+    available = sum(min(most, count) for count in Counter(groups).values())
+    num_tasks = data.draw(st.one_of(st.none(), st.integers(1, len(tasks))))
+    drawn = draw_tasks(tasks, num_tasks, random.Random(0), group_of, most)
+    assert len(set(drawn)) == len(drawn) == min(available, num_tasks or available)
+    assert drawn == [task for task in tasks if task in drawn]
+    assert max(Counter(map(group_of, drawn)).values()) <= most
+
+
+def test_groups_that_allow_too_few_tasks_are_told() -> None:
+    arguments: dict[str, Any] = {"env_options": {"split": "test_disjoint"}, "max_turns": 15, "max_per_group": 1}
+    assert len(freeze_panel("few-v1", "hiper/WebShop-v0", num_tasks=30, **arguments).tasks) == 30
+    with pytest.raises(PanelError, match="cannot draw 60 tasks with at most 1 a group: 'hiper/WebShop-v0' has 48 so"):
+        freeze_panel("few-v1", "hiper/WebShop-v0", num_tasks=60, **arguments)
+    with pytest.raises(PanelError, match=r"'toy_world:Toy-v0' does not say which of its tasks belong .*\(group_of\)"):
+        freeze_panel("toy-v1", "toy_world:Toy-v0", max_turns=8, max_per_group=1)
 
 
 def test_file_reads_back(panel: Panel, tmp_path: Path) -> None:

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from tests.products import make_raw
 from webshop_server import Catalogue, Goal
-from webshop_server.catalogue.goals import NO_PRICE_LIMIT, SPLITS, draw_price_limit
+from webshop_server.catalogue.goals import (
+    NO_PRICE_LIMIT,
+    SPLITS,
+    draw_price_limit,
+    is_in_eval_disjoint,
+    is_in_test_disjoint,
+)
+from webshop_server.generated.generate import make_asin
 
 
 def describe(goal: Goal) -> dict[str, Any]:
@@ -104,6 +111,29 @@ def test_disjoint_splits_share_no_product(kind: str) -> None:
     assert not asins["train_disjoint"] & asins["test_disjoint"]
     assert sorted(parts["train_disjoint"] + parts["test_disjoint"]) == parts["all"]
     assert 0.02 < len(asins["test_disjoint"]) / len(asins["all"]) < 0.25
+    assert asins["eval_disjoint"] < asins["train_disjoint"]
+    others = set(parts["train_disjoint"]) - set(parts["eval_disjoint"])
+    assert not asins["eval_disjoint"] & {goals[position].asin for position in others}
+
+
+def test_disjoint_splits_are_tenths_that_do_not_go_together() -> None:
+    asins = [make_asin(0, index).encode() for index in range(20_000)]
+    in_test = [asin for asin in asins if is_in_test_disjoint(asin)]
+    in_eval = [asin for asin in asins if is_in_eval_disjoint(asin)]
+    assert abs(len(in_test) - 2_000) < 150 and abs(len(in_eval) - 1_800) < 150
+    assert not set(in_test) & set(in_eval)
+
+
+@given(st.binary(max_size=12))
+def test_a_product_is_in_one_disjoint_split(asin: bytes) -> None:
+    assert not (is_in_test_disjoint(asin) and is_in_eval_disjoint(asin))
+
+
+def test_products_keep_their_split() -> None:
+    """A product that changed sides would be trained on by older weights and tested by older panels."""
+    asins = [make_asin(0, index).encode() for index in range(60)]
+    assert [index for index, asin in enumerate(asins) if is_in_test_disjoint(asin)] == [4, 7, 14, 31, 53, 59]
+    assert [index for index, asin in enumerate(asins) if is_in_eval_disjoint(asin)] == [5, 10, 25, 47, 52, 55, 58]
 
 
 def test_goals_are_a_sequence(small_catalogue: Catalogue) -> None:

@@ -3,12 +3,14 @@
 import hashlib
 import itertools
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
 
 import pytest
 
+from webshop_server.generated.blueprints import draw_blueprint
 from webshop_server.generated.generate import MAX_PRODUCTS, generate_product, generate_products, make_asin
 from webshop_server.generated.product_text import title_nouns
 from webshop_server.generated.vocabulary import DEPARTMENTS, load_vocabulary
@@ -128,6 +130,47 @@ def test_nouns_leave_out_numbers_and_little_words():
 
 def test_product_is_drawn_from_its_index_alone(raws):
     assert generate_product(load_vocabulary(), 0, 777) == raws[777]
+
+
+def digest_products(numbers):
+    digest = hashlib.sha256()
+    for index in numbers:
+        raw = generate_product(load_vocabulary(), 0, index)
+        digest.update(json.dumps([raw.product, raw.attributes, raw.human, raw.title_nouns]).encode())
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "digest"),
+    [
+        (range(1000), "bd862af783c2384b5df3cf5a0e4d8b1499ee54423f8170f6c6b86f7a527216a8"),
+        (range(1000, 5000, 4), "dcc62508d7433128abd205869882a8210ac185281d961a56952b17b70232170c"),
+    ],
+)
+def test_products_stay_as_they_are(numbers, digest):
+    """The shipped panels are over the first 1,000 and the first 5,000 of seed 0; other products need new panels."""
+    assert digest_products(numbers) == digest
+
+
+def test_a_larger_catalogue_has_a_wider_range():
+    """Every thousand products after the first have collections of their own, in noun and query; the first has none."""
+    vocabulary = load_vocabulary()
+    found = []
+    for thousand in range(5):
+        blueprints = [draw_blueprint(vocabulary, 0, 1000 * thousand + place) for place in range(1000)]
+        counts = Counter(blueprint.noun.split()[0] for blueprint in blueprints)
+        found.append({name for name in vocabulary.collections if counts[name] > 30})
+        named = [blueprint for blueprint in blueprints if blueprint.noun.split()[0] in vocabulary.collections]
+        assert all(blueprint.query.split()[0] == blueprint.noun.split()[0].lower() for blueprint in named)
+        assert len(named) > 900 or thousand == 0
+    assert [len(each) for each in found] == [0, 12, 12, 12, 12]
+    assert len(set().union(*found)) == 48 == len(vocabulary.collections)
+
+
+def test_no_other_word_list_has_the_names_of_collections():
+    names = {name.lower() for name in load_vocabulary().collections}
+    plain = [json.dumps(generate_product(load_vocabulary(), 0, index).product).lower() for index in range(1000)]
+    assert not names & {word for text in plain for word in re.findall(r"[a-z]+", text)}
 
 
 def test_the_shape_is_that_of_the_real_products(raws):
