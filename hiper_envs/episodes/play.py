@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 
 from hiper_envs.episodes.agents import Agent
-from hiper_envs.episodes.record import Episode, Turn, Usage
+from hiper_envs.episodes.record import MILESTONE_VERSION, Episode, Turn, Usage
 
 
 def play_episode(
@@ -100,6 +100,7 @@ class EpisodeRecorder:
     def finish(self, error: BaseException | None = None) -> Episode:
         """Return the record; with `error`, of an episode that the agent broke off, which is a failure."""
         spec = self.env.spec
+        milestones = tuple(self.info.get("all_milestones", ()))
         segments = self.info["segments"] if self.is_done else self.env.get_wrapper_attr("break_off")()
         return Episode(
             env_id=spec.id if spec else type(self.env.unwrapped).__name__,
@@ -117,6 +118,7 @@ class EpisodeRecorder:
             truncated=self.truncated,
             error=f"{type(error).__name__}: {error}" if error is not None else None,
             seconds=time.perf_counter() - self._started,
-            milestones=tuple(self.info.get("all_milestones", ())),
+            milestones=milestones,
             reward_parts=self.info.get("reward_parts"),
+            milestone_version=MILESTONE_VERSION if milestones else 1,
         )

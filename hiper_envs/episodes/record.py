@@ -7,6 +7,8 @@ import msgspec
 from hiper_envs.segments import Segment
 
 RECORD_VERSION = 1
+MILESTONE_VERSION = 2
+"""Version 1 counted some milestones too early: options of other products, other treatments, other places."""
 
 
 class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -75,6 +77,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
         milestones: All milestones that the goal has, where `MilestoneWrapper` watches.
         reward_parts: What the last reward was made of, by name, where the environment says so (WebShop).
         version: Version of this form of record.
+        milestone_version: Version of the rules by which milestones count; 1 where a file does not say.
     """
 
     env_id: str
@@ -95,6 +98,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
     milestones: tuple[str, ...] = ()
     reward_parts: dict[str, float | bool] | None = None
     version: int = RECORD_VERSION
+    milestone_version: int = 1
 
     @property
     def num_turns(self) -> int:

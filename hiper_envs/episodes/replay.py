@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 
-from hiper_envs.episodes.record import Episode
+from hiper_envs.episodes.record import MILESTONE_VERSION, Episode
 from hiper_envs.segments import SubgoalWrapper
 
 
@@ -46,6 +46,7 @@ def replay(episode: Episode, env: gym.Env[str, str] | None = None) -> list[Diffe
     found = _compare(-1, {"observation": (episode.reset_observation, observation)})
     found += _compare(None, {"instruction": (episode.instruction, info["instruction"])})
     is_over = False
+    milestones = _MilestoneCheck(episode.milestone_version)
     for turn in episode.turns:
         if is_over:
             return [*found, Difference(turn.number, "turn", turn.action, "the episode was over")]
@@ -56,7 +57,7 @@ def replay(episode: Episode, env: gym.Env[str, str] | None = None) -> list[Diffe
             "observation": (turn.observation, observation),
             "reward": (turn.reward, float(reward)),
             "segment": (turn.segment, info["segment"]["index"]),
-            "milestones": (turn.milestones, tuple(info.get("new_milestones", turn.milestones))),
+            "milestones": milestones.pair(turn.milestones, tuple(info.get("new_milestones", turn.milestones))),
         }
         found += _compare(turn.number, pairs)
     ending: dict[str, tuple[Any, Any]] = {}
@@ -67,6 +68,23 @@ def replay(episode: Episode, env: gym.Env[str, str] | None = None) -> list[Diffe
     if episode.reward_parts is not None:
         ending["reward_parts"] = (episode.reward_parts, info.get("reward_parts"))
     return found + _compare(None, ending)
+
+
+class _MilestoneCheck:
+    """Compares milestones with those of records that were written by older rules too.
+
+    Those rules were looser: what is reached now must have been reached then, by the same turn at the latest.
+    """
+
+    def __init__(self, version: int) -> None:
+        self._is_loose = version < MILESTONE_VERSION
+        self._recorded: set[str] = set()
+
+    def pair(self, recorded: tuple[str, ...], replayed: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return a turn's milestones as recorded and replayed; equal where they agree."""
+        self._recorded.update(recorded)
+        agrees = self._is_loose and self._recorded.issuperset(replayed)
+        return recorded, recorded if agrees else replayed
 
 
 def _compare(turn: int | None, pairs: dict[str, tuple[Any, Any]]) -> list[Difference]:
