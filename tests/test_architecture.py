@@ -17,9 +17,16 @@ ALLOWED: dict[str, set[str]] = {
     "leaderboard": {"hiper_envs", "webshop_server"},
 }
 FLOORS: dict[str, tuple[str, ...]] = {
-    "webshop_server": ("allowed_names product", "search generated", "catalogue", "shop", "site", "__init__ __main__"),
+    "webshop_server": (
+        "allowed_names allowed_types product",
+        "search generated",
+        "catalogue",
+        "shop",
+        "site",
+        "__init__ __main__",
+    ),
     "hiper_envs": (
-        "reply spaces task_types registration",
+        "reply spaces task_types registration arguments",
         "segments prompts",
         "episodes",
         "milestones vector",

@@ -169,6 +169,12 @@ class OfficialEngine:
             self._played.append(command.strip())
         return Output(state["feedback"], list(state["admissible_commands"]), bool(state["won"]))
 
+    def look(self) -> str:
+        """Return what the command "look" says here; it changes nothing, so it is not kept among the commands."""
+        text = self.step("look").text
+        self._played.pop()
+        return text
+
     def get_state(self) -> tuple[str, ...]:
         """Return the commands that led here: the planner's own state cannot leave its process."""
         return tuple(self._played)
