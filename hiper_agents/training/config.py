@@ -177,7 +177,7 @@ def read_config(path_or_name: str | Path, **changes: Any) -> TrainConfig:
         source = Path(text)
         if not source.is_file():
             raise FileNotFoundError(f"no configuration at {source}; give a .toml file or one of {list_configs()}")
-        content = source.read_text(encoding="utf-8")
+        content = source.read_text(encoding="utf-8-sig")
     else:
         check_choice(text, list_configs(), "configuration")
         content = (SHIPPED / f"{text}.toml").read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from webshop_server.catalogue.product_reader import mend_text
 from webshop_server.shop.actions import parse_action, parse_click
 from webshop_server.shop.page_text import join_rich_text, join_text
 from webshop_server.shop.shop import Session, Shop
@@ -80,6 +81,7 @@ class Browser:
 
     def act(self, session: Session, action: str) -> None:
         """Carry out an action on the page, as far as the page offers it; a search is possible on every page."""
+        action = mend_text(action)
         verb, argument = parse_action(action)
         click = parse_click(action)
         if verb == "search" and not session.is_done:

@@ -21,6 +21,8 @@ def test_changes_replace_settings(tmp_path: Path) -> None:
     path.write_text('name = "mine"\nenv_id = "toy/Rooms-v0"\nlr = 1\n')
     assert read_config(path, seed=4, lambda_high=0.5).preset().hae.lambda_high == 0.5
     assert read_config(path).lr == 1
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert read_config(path).lr == 1
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,15 @@ def test_broken_line_is_named(tmp_path: Path, line: bytes, sentence: str) -> Non
         list(read_episodes(path))
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path, episodes: list[Episode]) -> None:
+    path = tmp_path / "marked.jsonl"
+    write_episodes(path, episodes)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert list(read_episodes(path)) == episodes
+    write_episodes(path, episodes[:1])
+    assert list(read_episodes(path)) == [*episodes, episodes[0]]
+
+
 def test_newer_version_and_missing_file_get_a_sentence(tmp_path: Path, episodes: list[Episode]) -> None:
     write_episodes(tmp_path / "new.jsonl", [msgspec.structs.replace(episodes[0], version=99)])
     with pytest.raises(RecordError, match="version 99, this suite reads up to 1"):
