@@ -171,7 +171,8 @@ class Trainer:
         self._set_lr(config.lr, updates_done / max(1, config.updates))
         envs = self._environments(config.train_split)
         tasks = rng.integers(0, num_tasks(envs[0]), size=config.episodes_per_update).tolist()
-        rollouts = self._play(envs, tasks, rng, "play", temperature=1.0)
+        judges = config.truncation == "bootstrap"
+        rollouts = self._play(envs, tasks, rng, "play", temperature=1.0, judges_truncated=judges)
         batch = make_learning_batch(rollouts, config.preset())
         metrics = self._descend(batch, rng, trains_policy)
         played = summarise(rollouts)
@@ -207,7 +208,13 @@ class Trainer:
         return {"success": found.success, "score": found.score, "turns": found.turns, "segments": found.segments}
 
     def _play(
-        self, envs: list[TextEnv], tasks: Sequence[int], rng: np.random.Generator, stage: str, temperature: float
+        self,
+        envs: list[TextEnv],
+        tasks: Sequence[int],
+        rng: np.random.Generator,
+        stage: str,
+        temperature: float,
+        judges_truncated: bool = False,
     ) -> list[Rollout]:
         self.listener.start(stage, len(tasks))
         return play_tasks(
@@ -216,6 +223,7 @@ class Trainer:
             tasks,
             rng,
             temperature=temperature,
+            judges_truncated=judges_truncated,
             on_episode=lambda _: self.listener.advance(),
         )
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from webshop_server.allowed_names import check_choice
+from webshop_server.allowed_types import check_integer
 from webshop_server.catalogue.archive import (
     ARCHIVE_NAME,
     RECORDS_NAME,
@@ -188,8 +189,10 @@ class Catalogue:
 
         Raises:
             ValueError: the kind is unknown.
+            WrongTypeError: the seed is no integer.
         """
-        result: Goals = self._goals(check_choice(kind, KINDS, "kind of goals"), price_seed)
+        kind, price_seed = check_choice(kind, KINDS, "kind of goals"), check_integer(price_seed, "price_seed")
+        result: Goals = self._goals(kind, price_seed)
         return result
 
     def price(self, asin: str, price_seed: int = 0) -> float:
@@ -201,7 +204,7 @@ class Catalogue:
         number = self.products.find(asin)
         if number is None:
             raise KeyError(asin)
-        return float(self._draw("synthetic", price_seed)[0][number])
+        return float(self._draw("synthetic", check_integer(price_seed, "price_seed"))[0][number])
 
     def list_numbers(self, field: str, value: str) -> tuple[int, ...]:
         """Return the numbers of all products whose `field` (category, query or attribute) is `value`, in file order."""

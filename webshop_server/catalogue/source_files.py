@@ -96,7 +96,7 @@ def _read_by_asin(path: Path) -> Mapping[str, msgspec.Raw]:
 
 
 def _mend_halves(content: bytes) -> Mapping[str, msgspec.Raw] | None:
-    """Return the entries of a file with halves of surrogate pairs, which the quick reader refuses; None if it has no."""
+    """Return the entries of a file with halves of surrogate pairs, which the quick reader refuses, or None."""
     try:
         entries = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError):
