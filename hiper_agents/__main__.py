@@ -2,12 +2,17 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 from rich.console import Console
 from tyro.conf import Positional, arg
 from tyro.extras import SubcommandApp
+
+from webshop_server.command_line import read_command_line
+from webshop_server.endings import run_to_end
+from webshop_server.extras import naming_extra
 
 app = SubcommandApp()
 console = Console(soft_wrap=True)
@@ -30,7 +35,8 @@ def train(
         setting: Settings to replace, as name=value in TOML: --setting updates=10 lr=1e-4.
         output: Also write weights and model card to this folder, under the configuration's name.
     """
-    from hiper_agents.training.command import run_training
+    with naming_extra():
+        from hiper_agents.training.command import run_training
 
     run_training(config, run, seed, setting, output, console)
 
@@ -44,7 +50,7 @@ def evaluate(
     episodes: int = 100,
     seed: int = 0,
 ) -> None:
-    """Play tasks of a split and show means with 95 % bootstrap intervals.
+    """Play tasks of a split and show means with 95 % bootstrap intervals. Exit status 1: an agent broke off episodes.
 
     Args:
         agents: Each of them hiper, flat, rule, random, expert, module:factory, file.py:factory, or a .safetensors file.
@@ -55,7 +61,8 @@ def evaluate(
     """
     from hiper_agents.evaluation import evaluate_agents
 
-    evaluate_agents(agents, env, split, episodes, seed, console)
+    if evaluate_agents(agents, env, split, episodes, seed, console):
+        sys.exit(1)
 
 
 @app.command
@@ -117,16 +124,23 @@ def view(runs: Positional[tuple[Path, ...]], /, out: Path = Path("episodes.html"
     console.print(f"episodes in {path} ({path.stat().st_size / 1024:.0f} KiB)", highlight=False)
 
 
+COMMANDS: dict[str, Callable[..., object]] = {
+    "train": train,
+    "eval": evaluate,
+    "play": play,
+    "games": games,
+    "view": view,
+}
+
+
 def main() -> None:
     """Run the command line; a mistake in the input ends it with one sentence."""
-    try:
+
+    def run() -> None:
+        read_command_line("hiper", COMMANDS, sys.argv[1:])
         app.cli(prog="hiper", description=__doc__)
-    except (ValueError, TypeError, FileNotFoundError, ModuleNotFoundError) as error:
-        Console(stderr=True).print(f"hiper: {error}", style="red", markup=False)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopped")
-        sys.exit(130)
+
+    run_to_end("hiper", run)
 
 
 if __name__ == "__main__":

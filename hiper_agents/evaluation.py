@@ -7,17 +7,19 @@ import gymnasium as gym
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.progress import track
 from rich.prompt import Prompt
 from rich.table import Table
 
 from hiper_agents.agents.human import HumanAgent
 from hiper_agents.tasks import num_tasks, spread_tasks
-from hiper_envs.episodes.agents import Agent, load_factory
+from hiper_envs.episodes.agents import Agent, load_factory, make_agent
 from hiper_envs.episodes.play import play_episode
 from hiper_envs.episodes.record import Episode
 from hiper_envs.segments import SubgoalWrapper
 from webshop_server.allowed_names import check_choice
+from webshop_server.extras import naming_extra
 
 NAMED = ("hiper", "flat", "rule", "random", "expert")
 WORLDS = {"alfworld": "hiper/ALFWorld-v0", "webshop": "hiper/WebShop-v0"}
@@ -27,6 +29,10 @@ SPLITS = {
     "hiper/WebShop-v0": ("test", "eval", "train"),
 }
 NUM_RESAMPLES = 2000
+WRAPPED_COLUMNS = ("success", "score", "subgoal")
+WIDE = 10_000
+SCORE_COLUMNS = ("agent", "success", "score", "turns", "segments")
+SEGMENT_COLUMNS = ("segment", "turns", "subgoal", "reward", "ended by")
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_red")
 
 
@@ -45,8 +51,9 @@ def find_agent(name: str) -> Callable[[], Agent]:
 
 def load_agent(path: str) -> Agent:
     """Return the agent with the weights of a file, of a finished run for example."""
-    from hiper_agents.agents.shipped import load_policy
-    from hiper_agents.policies.agent import PolicyAgent
+    with naming_extra():
+        from hiper_agents.agents.shipped import load_policy
+        from hiper_agents.policies.agent import PolicyAgent
 
     policy, settings = load_policy(path)
     return PolicyAgent(policy, settings["temperature"])
@@ -73,8 +80,11 @@ def open_env(world: str, split: str) -> SubgoalWrapper:
     return SubgoalWrapper(gym.make(env_id, **options))
 
 
-def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, seed: int, console: Console) -> None:
+def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, seed: int, console: Console) -> int:
     """Play the same tasks with each agent and show a table; see `hiper eval --help`.
+
+    Returns:
+        The number of episodes that an agent broke off.
 
     Raises:
         ValueError: There is no agent, no episode, or no such agent, world or split.
@@ -86,19 +96,40 @@ def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, 
     makers = {name: find_agent(name) for name in agents}
     world = open_env(env, split)
     tasks = spread_tasks(num_tasks(world), episodes)
-    table = Table("agent", "success", "score", "turns", "segments", title=f"{name_world(env)}: {len(tasks)} tasks")
+    rows, num_broken = [], 0
     for name, make in makers.items():
-        agent = make()
+        agent = make_agent(name, make)
         played = [
             play_episode(world, agent, task=task, seed=seed + position, agent_name=name)
-            for position, task in enumerate(track(tasks, name, console=console, transient=True))
+            for position, task in enumerate(track(tasks, escape(name), console=console, transient=True))
         ]
-        table.add_row(name, *summarise_episodes(played))
+        rows.append((name, *summarise_episodes(played)))
         errors = [episode.error for episode in played if episode.error is not None]
         if errors:
             told = f"{name} broke off {len(errors)} of {len(played)} episodes, first with {errors[0]}"
             console.print(told, style="red", markup=False, highlight=False)
-    console.print(table)
+        num_broken += len(errors)
+    show_rows(SCORE_COLUMNS, rows, console, f"{name_world(env)}: {len(tasks)} tasks")
+    return num_broken
+
+
+def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], console: Console, title: str = "") -> None:
+    """Show rows as a table, or as a list of all they hold where the screen is too narrow for a table."""
+    table = Table(title=escape(title) or None)
+    for column in columns:
+        table.add_column(column, no_wrap=column not in WRAPPED_COLUMNS)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    if Measurement.get(console, console.options.update(width=WIDE), table).minimum <= console.width:
+        console.print(table)
+        return
+    if title:
+        console.print(title, markup=False, highlight=False)
+    width = max(map(len, columns))
+    for row in rows:
+        for column, value in zip(columns, row, strict=True):
+            style = "bold" if column == columns[0] else ""
+            console.print(f"{column:<{width}}  {value}", style=style, markup=False, highlight=False)
 
 
 def summarise_episodes(episodes: Sequence[Episode]) -> list[str]:
@@ -120,7 +151,7 @@ def play_one(agent: str, world: str, split: str, task: str, seed: int, console: 
     """Play one task, show it and return it; see `hiper play --help`."""
     env_id = name_world(world)
     is_person = agent == "human"
-    player: Agent = HumanAgent(console) if is_person else find_agent(agent)()
+    player: Agent = HumanAgent(console) if is_person else make_agent(agent, find_agent(agent))
     if is_person and not split and env_id in SPLITS:
         splits = SPLITS[env_id]
         split = _ask("Split", console, default=splits[0], choices=list(splits))
@@ -153,10 +184,10 @@ def show_episode(episode: Episode, console: Console, shows_turns: bool = True) -
     if episode.error:
         told = f"{episode.agent} broke off the episode with {episode.error}"
         console.print(told, style="red", markup=False, highlight=False)
-    table = Table("segment", "turns", "subgoal", "reward", "ended by")
-    for number, segment in enumerate(episode.segments):
-        span = f"{segment.start}-{segment.end - 1}"
-        table.add_row(str(number), span, escape(segment.subgoal), f"{segment.reward:g}", segment.end_reason)
-    console.print(table)
+    rows = [
+        (str(number), f"{one.start}-{one.end - 1}", one.subgoal, f"{one.reward:g}", one.end_reason)
+        for number, one in enumerate(episode.segments)
+    ]
+    show_rows(SEGMENT_COLUMNS, rows, console)
     outcome = "success" if episode.success else "no success"
     console.print(f"{outcome}, score {episode.score:.3f}, {episode.num_turns} turns, {len(episode.segments)} segments")

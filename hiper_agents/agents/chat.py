@@ -5,6 +5,7 @@ from typing import Any
 
 from hiper_envs.episodes.record import Usage
 from hiper_envs.prompts import PastTurn, PromptConfig, write_prompt
+from webshop_server.extras import MissingExtraError
 
 INSTALL_SENTENCE = "the chat agent needs the openai package: pip install 'hiper-suite[chat]'"
 TOKENS_PER_PRICE = 1_000_000
@@ -35,7 +36,7 @@ class ChatAgent:
         reply_tokens: Tokens written so far.
 
     Raises:
-        ModuleNotFoundError: The client library is not installed.
+        MissingExtraError: The client library is not installed.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class ChatAgent:
         try:
             import openai
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(INSTALL_SENTENCE) from error
+            raise MissingExtraError(INSTALL_SENTENCE) from error
         self.model = model
         self.prompt = prompt or PromptConfig()
         self.max_reply_tokens = max_reply_tokens

@@ -189,5 +189,12 @@ def record_expert(
 
 
 def make_envs(env_id: str, options: dict[str, Any], count: int) -> list[TextEnv]:
-    """Make several environments of one kind."""
-    return [gym.make(env_id, disable_env_checker=True, **options) for _ in range(count)]
+    """Make several environments of one kind.
+
+    Raises:
+        ValueError: There is no such id, or the environment refuses an option.
+    """
+    try:
+        return [gym.make(env_id, disable_env_checker=True, **options) for _ in range(count)]
+    except gym.error.Error as error:
+        raise ValueError(f"cannot make the environment {env_id!r}: {error}") from error

@@ -32,6 +32,7 @@ from hiper_agents.training.losses import LossConfig, imitation_loss, ppo_loss, t
 from hiper_agents.training.progress import Listener, Silence
 from hiper_agents.training.rollout import Rollout, TextEnv, make_envs, play_tasks, record_expert, summarise
 from hiper_envs.episodes.agents import Agent, load_factory
+from hiper_envs.whole_file import write_whole
 
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHTS = "weights.safetensors"
@@ -266,7 +267,7 @@ class Trainer:
             tensors |= network_tensors(self.reference.network, REFERENCE_PREFIX)
         save_tensors(self.folder / CHECKPOINT, tensors, state)
         lines = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in self.history)
-        (self.folder / HISTORY).write_text(lines, encoding="utf-8")
+        write_whole(self.folder / HISTORY, lines)
 
     def _resume(self) -> None:
         path = self.folder / CHECKPOINT

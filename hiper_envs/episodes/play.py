@@ -23,20 +23,24 @@ def play_episode(
         agent_name: Name for the record; the agent's class name by default.
 
     Returns:
-        The record. An exception of the agent, or a reply that is no string, ends the episode as a failure with the
-        exception in `error`; exceptions of the environment are raised.
+        The record. An exception of the agent (sys.exit() too, but not KeyboardInterrupt), or a reply that is no string,
+        ends the episode as a failure with the exception in `error`; exceptions of the environment are raised.
     """
     recorder = EpisodeRecorder(env, agent_name or type(agent).__name__)
     observation, info = recorder.reset(task, seed)
     try:
         agent.reset(seed)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() too: an agent ends its episode, not the program
         return recorder.finish(error)
     while not recorder.is_done:
         started = time.perf_counter()
         try:
             reply = _checked_reply(agent.act(observation, hide_milestones(info)))
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             return recorder.finish(error)
         seconds = time.perf_counter() - started
         observation, info = recorder.step(reply, seconds, getattr(agent, "usage", None))

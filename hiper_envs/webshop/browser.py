@@ -11,6 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from webshop_server.catalogue.product_reader import mend_text
+from webshop_server.extras import MissingExtraError
 from webshop_server.shop.actions import parse_action, parse_click
 from webshop_server.shop.page_text import join_rich_text, join_text
 from webshop_server.shop.shop import Session, Shop
@@ -52,7 +53,7 @@ image.src = 'data:image/png;base64,' + screenshot;
 _FILL_SEARCH = "document.getElementById('query').value = arguments[0];"
 
 
-class BrowserMissingError(RuntimeError):
+class BrowserMissingError(MissingExtraError, RuntimeError):
     """No browser can be driven; the message says what to install."""
 
 
