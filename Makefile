@@ -40,6 +40,7 @@ fuzz: $(VENV)/.test  ## play random games on both ALFWorld engines in lock-step,
 
 bench: $(VENV)/.test  ## measure speed and difficulty; the figures in docs/ come from here
 	$(BIN)/python benchmarks/alfworld.py
+	$(BIN)/python benchmarks/alfworld_games.py
 	$(BIN)/python benchmarks/webshop.py
 	$(BIN)/python benchmarks/webshop_difficulty.py
 

@@ -34,7 +34,13 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "adapters",
         "__init__",
     ),
-    "hiper_envs.alfworld": ("__init__ games", "rules generated", "official sources reading", "milestones", "env"),
+    "hiper_envs.alfworld": (
+        "__init__ games own_words",
+        "rules generated",
+        "official sources reading",
+        "milestones",
+        "env",
+    ),
     "hiper_envs.webshop": ("__init__ reading tasks milestones browser", "env"),
     "hiper_agents": (
         "worlds tasks",

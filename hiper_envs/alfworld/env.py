@@ -3,16 +3,18 @@
 import copy
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, Self
 
 import gymnasium as gym
 
+from hiper_envs.alfworld.games.problem import Problem
 from hiper_envs.alfworld.milestones import HouseholdMilestones
 from hiper_envs.alfworld.official.engine import OfficialEngine
 from hiper_envs.alfworld.rules.engine import Engine, Output
 from hiper_envs.alfworld.rules.situation import State
-from hiper_envs.alfworld.sources import GENERATED, SPLITS, Games, GameSource, open_games
+from hiper_envs.alfworld.sources import GENERATED, REAL, SPLITS, Games, GameSource, open_games
 from hiper_envs.arguments import check_action, check_render_mode, check_seed, choose_task, read_task_option
 from hiper_envs.milestones import Milestones
 from hiper_envs.spaces import UnicodeText
@@ -21,6 +23,7 @@ from webshop_server.allowed_types import check_flag
 
 ENGINES = ("fast", "textworld")
 RENDER_MODES = ("ansi",)
+GOALS = ("template", "human")
 NAME_SEEDS = 2**31
 _OPENED_AGAIN = ("_games", "_engine", "_mirror")
 
@@ -32,11 +35,13 @@ class EnvState(NamedTuple):
         task_id: The game.
         name_seed: How its names are dealt out; None for the official names.
         engine_state: The fast engine's state, or the official engine's commands so far.
+        goal: The goal in a person's words; None for ALFWorld's sentence.
     """
 
     task_id: str
     name_seed: int | None
     engine_state: State | tuple[str, ...]
+    goal: str | None = None
 
 
 class ALFWorldEnv(gym.Env[str, str]):
@@ -58,10 +63,14 @@ class ALFWorldEnv(gym.Env[str, str]):
         engine: "fast", or "textworld" for the official engine (needs the extra `official`).
         expert_plan: Whether `info` holds a solver's plan; privileged, for imitation and debugging.
         shuffle_names: Whether each episode deals the numbers in the names out anew; for the train split only.
+        goals: "template" for ALFWorld's own sentences, or "human" for those that people wrote for the released games:
+            each reset draws one of the game's, where alfworld-generate draws one for good. The text says
+            "Your task is to: " and theirs, and a full stop after it, as alfworld's does.
         render_mode: "ansi": `render` returns the text of the present turn; None: it returns nothing.
 
     Raises:
-        ValueError: A split, engine, render mode or combination that does not exist, or a folder without games.
+        ValueError: A split, engine, kind of goals, render mode or combination that does not exist, a folder without
+            games, or goals="human" where the games have none.
         WrongTypeError: A flag that is neither True nor False.
         FileNotFoundError: The games are not there.
         ImportError: engine="textworld" without the extra `official`.
@@ -77,6 +86,7 @@ class ALFWorldEnv(gym.Env[str, str]):
         engine: str = "fast",
         expert_plan: bool = False,
         shuffle_names: bool = False,
+        goals: str = "template",
         render_mode: str | None = None,
         **unknown: object,
     ) -> None:
@@ -93,9 +103,13 @@ class ALFWorldEnv(gym.Env[str, str]):
         games = list(games) if isinstance(games, Iterator) else games
         self._games = open_games(games, split)
         self._games_given = _make_absolute(games)
+        self.goals = check_choice(goals, GOALS, "goals")
+        if goals == "human":
+            self._games.list_human_goals(self.tasks[0])
         self._text: str | None = None
         self._task_id = ""
         self._name_seed: int | None = None
+        self._goal: str | None = None
         self._engine: Engine | OfficialEngine | None = None
         # What the solver reads: the engine itself, or a fast one in step with the official one.
         self._mirror: Engine | None = None
@@ -109,7 +123,7 @@ class ALFWorldEnv(gym.Env[str, str]):
         """Begin a game.
 
         Args:
-            seed: Seeds the draw of tasks; the same seed draws the same tasks.
+            seed: Seeds the draw of tasks, names and goals; the same seed draws the same.
             options: "task": position in `tasks`, or a task's id; without it a task is drawn.
 
         Raises:
@@ -122,7 +136,7 @@ class ALFWorldEnv(gym.Env[str, str]):
         super().reset(seed=seed)
         task_id = self.tasks[int(self.np_random.integers(len(self.tasks)))] if asked is None else asked
         name_seed = int(self.np_random.integers(NAME_SEEDS)) if self._shuffle_names else None
-        engine = self._start_engine(task_id, name_seed)
+        engine = self._start_engine(task_id, name_seed, self._draw_goal(task_id))
         output = engine.reset()
         if self._mirror is not None and self._mirror is not engine:
             self._mirror.reset()
@@ -153,7 +167,7 @@ class ALFWorldEnv(gym.Env[str, str]):
 
     def get_state(self) -> EnvState:
         """Return the present point of the game; an episode's count of turns is not part of it."""
-        return EnvState(self._task_id, self._name_seed, self._playing().get_state())
+        return EnvState(self._task_id, self._name_seed, self._playing().get_state(), self._goal)
 
     def set_state(self, state: EnvState) -> None:
         """Go on from a state that `get_state` returned, here or in another environment over the same games.
@@ -162,7 +176,7 @@ class ALFWorldEnv(gym.Env[str, str]):
         """
         if not isinstance(state, EnvState):
             raise TypeError(f"expected a state that get_state returned, got {type(state).__name__}")
-        engine = self._start_engine(self._find_task(state.task_id), state.name_seed)
+        engine = self._start_engine(self._find_task(state.task_id), state.name_seed, state.goal)
         self._text = None
         if isinstance(engine, Engine) and isinstance(state.engine_state, State):
             engine.set_state(state.engine_state)
@@ -216,23 +230,34 @@ class ALFWorldEnv(gym.Env[str, str]):
             return self._task_id
         return choose_task(task, self.tasks, self.split, partial(nearest_name, allowed=self.tasks))
 
-    def _start_engine(self, task_id: str, name_seed: int | None) -> Engine | OfficialEngine:
+    def _draw_goal(self, task_id: str) -> str | None:
+        if self.goals == "template":
+            return None
+        goals = self._games.list_human_goals(task_id)
+        return goals[int(self.np_random.integers(len(goals)))]
+
+    def _start_engine(self, task_id: str, name_seed: int | None, goal: str | None) -> Engine | OfficialEngine:
         """Return an engine for the task: the present one if it plays just that."""
-        if self._engine is not None and (task_id, name_seed) == (self._task_id, self._name_seed):
+        if self._engine is not None and (task_id, name_seed, goal) == (self._task_id, self._name_seed, self._goal):
             return self._engine
         self.close()
-        self._engine = self._make_engine(task_id, name_seed)
-        self._task_id, self._name_seed = task_id, name_seed
+        self._engine = self._make_engine(task_id, name_seed, goal)
+        self._task_id, self._name_seed, self._goal = task_id, name_seed, goal
         return self._engine
 
-    def _make_engine(self, task_id: str, name_seed: int | None) -> Engine | OfficialEngine:
+    def _make_engine(self, task_id: str, name_seed: int | None, goal: str | None) -> Engine | OfficialEngine:
         if self.engine_name == "fast":
-            engine = Engine(self._games.load(task_id), name_seed)
+            engine = Engine(self._load(task_id, goal), name_seed)
             self._mirror = engine if self._expert_plan else None
             return engine
         if self._expert_plan:
-            self._mirror = Engine(self._games.load(task_id), name_seed)
-        return OfficialEngine(self._games.find_file(task_id) or self._games.load(task_id), name_seed)
+            self._mirror = Engine(self._load(task_id, goal), name_seed)
+        file = self._games.find_file(task_id) if goal is None else None
+        return OfficialEngine(file or self._load(task_id, goal), name_seed)
+
+    def _load(self, task_id: str, goal: str | None) -> Problem:
+        problem = self._games.load(task_id)
+        return problem if goal is None else replace(problem, task=goal)
 
     def _make_info(self, engine: Engine | OfficialEngine, output: Output) -> dict[str, Any]:
         info: dict[str, Any] = {
@@ -259,7 +284,7 @@ def _plan(engine: Engine) -> list[str]:
 
 def _make_absolute(games: Games) -> Games:
     """Return what names the games wherever a copy is opened."""
-    if games is None or games == GENERATED:
+    if games is None or games in (GENERATED, REAL):
         return games
     if isinstance(games, (str, os.PathLike)):
         return os.path.abspath(os.path.expanduser(games))

@@ -3,19 +3,32 @@
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, Self
 from weakref import WeakValueDictionary
 
 from hiper_envs.alfworld.games.files import GAME_SUFFIXES, explain_missing, read_manifest
+from hiper_envs.alfworld.games.human_goals import HumanGoalsError, read_human_goals
 from hiper_envs.alfworld.games.problem import Problem, read_game
 
-SPLITS = ("train", "valid_seen", "valid_unseen")
+SPLITS = ("train", "train_eval", "valid_seen", "valid_unseen")
+EVAL_SPLIT = "train_eval"
+"""The part of the training games that is set aside for evaluations, by task."""
+FOLDERS = {"train": ("train", "valid_train"), "valid_seen": ("valid_seen",), "valid_unseen": ("valid_unseen",)}
+"""What a split's folder of real games may be called, the first that is there."""
 DATA_VERSION = "json_2.1.1"
 GAME_NAME = "game"
 GENERATED = "generated"
+REAL = "real"
 GAMES_TAKEN = (
-    f"games= takes a folder, a file ending in {' or '.join(GAME_SUFFIXES)}, a list of such files, {GENERATED!r} or None"
+    f"games= takes a folder, a file ending in {' or '.join(GAME_SUFFIXES)}, a list of such files,"
+    f" {REAL!r} (those under $ALFWORLD_DATA), {GENERATED!r} or None"
+)
+
+REAL_GAMES_HELP = (
+    "alfworld-download fetches them; set ALFWORLD_DATA to the folder that holds json_2.1.1, or to one that holds train,"
+    " valid_seen and valid_unseen"
 )
 
 logger = logging.getLogger(__name__)
@@ -39,15 +52,18 @@ class GameSource(Protocol):
     def find_file(self, task: str) -> Path | None:
         """Return the file of a task's game, if it has one."""
 
+    def list_human_goals(self, task: str) -> tuple[str, ...]:
+        """Return the goals that people wrote for a task."""
+
 
 class GeneratedGames:
-    """Games made on demand from their ids."""
+    """Games made on demand from their ids; `tasks` lists those of the present edition and knows those of the first."""
 
     def __init__(self, split: str) -> None:
         from hiper_envs.alfworld.generated.generate import generate
         from hiper_envs.alfworld.generated.tasks import task_ids
 
-        self.tasks: Sequence[str] = task_ids(split)
+        self.tasks: Sequence[str] = GeneratedTasks(split, task_ids(split))
         self._generate = generate
 
     def load(self, task: str) -> Problem:
@@ -57,6 +73,43 @@ class GeneratedGames:
     def find_file(self, task: str) -> Path | None:
         """Generated games have no file."""
         return None
+
+    def list_human_goals(self, task: str) -> tuple[str, ...]:
+        """Nobody wrote goals for generated games.
+
+        Raises:
+            HumanGoalsError: In any case.
+        """
+        raise HumanGoalsError(
+            f"goals='human' is for the released games, for which people wrote goals; {task!r} is generated: set"
+            " $ALFWORLD_DATA or give games=, or leave goals='template'"
+        )
+
+
+class GeneratedTasks(tuple[str, ...]):
+    """The ids of a split of generated games; those of the first edition's split belong to it, but are not listed."""
+
+    split: str
+
+    def __new__(cls, split: str, ids: Sequence[str]) -> Self:
+        """Make the list."""
+        tasks = super().__new__(cls, ids)
+        tasks.split = split
+        return tasks
+
+    def __contains__(self, task: object) -> bool:
+        """Return whether the split has the task, in any edition."""
+        return task in self._known
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        from hiper_envs.alfworld.generated.first_tasks import first_task_ids
+
+        return frozenset(self) | (frozenset() if self.split == EVAL_SPLIT else frozenset(first_task_ids(self.split)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process lists the same ids."""
+        return GeneratedTasks, (self.split, tuple(self))
 
 
 class FileGames:
@@ -84,6 +137,14 @@ class FileGames:
         """Return the file of a task's game."""
         return self._paths[task]
 
+    def list_human_goals(self, task: str) -> tuple[str, ...]:
+        """Return the goals that people wrote for a task.
+
+        Raises:
+            HumanGoalsError: There are none.
+        """
+        return read_human_goals(self._paths[task])
+
 
 def _share(source: str, task: str, load: "LoadGame") -> Problem:
     problem = _PROBLEMS.get((source, task))
@@ -104,8 +165,10 @@ def open_games(games: Games, split: str) -> GameSource:
 
     Args:
         games: None for the user's real games under $ALFWORLD_DATA, or generated ones without such; "generated" for
-            these whatever there is; a folder; a file ending in .tw-pddl or .tw-pddl.gz; or a sequence of such files.
-        split: "train", "valid_seen" or "valid_unseen": which generated games, or which folder inside `games`.
+            these whatever there is, "real" for those; a folder; a file ending in .tw-pddl or .tw-pddl.gz; or a
+            sequence of such files.
+        split: Which generated games, or which folder inside `games`: "train", "valid_seen", "valid_unseen", or
+            "train_eval" for the training games that are set aside for evaluations.
 
     Raises:
         FileNotFoundError: A file or folder is missing.
@@ -113,14 +176,16 @@ def open_games(games: Games, split: str) -> GameSource:
     """
     if games == GENERATED:
         return GeneratedGames(split)
-    if games is None:
-        folder = find_real_games(split)
-        return GeneratedGames(split) if folder is None else open_folder(folder)
+    if games in (None, REAL):
+        folder = find_real_games(split, is_needed=games == REAL)
+        return GeneratedGames(split) if folder is None else open_folder(folder, split)
     if isinstance(games, (str, os.PathLike)):
         path = Path(games).expanduser()
+        if not str(games).strip():
+            raise ValueError(f"{GAMES_TAKEN}, not an empty text")
         if path.name.endswith(GAME_SUFFIXES) or path.is_file():
             return open_files([path])
-        return open_folder(_enter_split(path, split))
+        return open_folder(_enter_split(path, split), split)
     return open_files(_list_paths(games))
 
 
@@ -136,35 +201,61 @@ def _list_paths(games: object) -> list[Path]:
     return paths
 
 
-def find_real_games(split: str) -> Path | None:
-    """Return the split's folder under $ALFWORLD_DATA, if there is one."""
+def find_real_games(split: str, is_needed: bool = False) -> Path | None:
+    """Return the split's folder under $ALFWORLD_DATA, if there is one.
+
+    Args:
+        split: One of `SPLITS`.
+        is_needed: Whether nothing else will do.
+
+    Raises:
+        FileNotFoundError: There is none, and it is needed.
+    """
     root = os.environ.get("ALFWORLD_DATA")
-    if not root:
-        return None
-    folder = Path(root).expanduser() / DATA_VERSION / split
-    if folder.is_dir():
-        return folder
-    logger.warning("ALFWORLD_DATA is set, but there is no folder %s; the games are generated", folder)
-    return None
-
-
-def _enter_split(folder: Path, split: str) -> Path:
-    """Return the split's folder inside ALFWorld's data, or the folder itself if it is laid out otherwise."""
-    for candidate in (folder / DATA_VERSION / split, folder / split):
-        if candidate.is_dir():
-            return candidate
-    if any((folder / name).is_dir() for name in SPLITS):
-        raise FileNotFoundError(explain_missing(folder / split))
+    folder = _find_split(Path(root).expanduser(), split) if root else None
+    if folder is None and is_needed:
+        found = f"$ALFWORLD_DATA is {root!r}, where they are not" if root else "$ALFWORLD_DATA is not set"
+        raise FileNotFoundError(f"the released games of {split!r} are needed, and {found}: {REAL_GAMES_HELP}")
+    if folder is None and root:
+        logger.warning("ALFWORLD_DATA is %s, but the games of %s are not there; they are generated", root, split)
     return folder
 
 
-def open_folder(folder: Path) -> FileGames:
-    """Return the playable games of a folder and those below it."""
+def _find_split(folder: Path, split: str) -> Path | None:
+    """Return the split's folder inside ALFWorld's data, if there is one."""
+    names = FOLDERS["train" if split == EVAL_SPLIT else split]
+    candidates = [inside / name for inside in (folder / DATA_VERSION, folder) for name in names]
+    return next((candidate for candidate in candidates if candidate.is_dir()), None)
+
+
+def _enter_split(folder: Path, split: str) -> Path:
+    """Return the split's folder inside ALFWorld's data, or the folder itself if it is laid out otherwise.
+
+    Raises:
+        FileNotFoundError: It holds the games of other splits only.
+    """
+    found = _find_split(folder, split)
+    if found is None and any(_find_split(folder, other) for other in FOLDERS):
+        raise FileNotFoundError(explain_missing(folder / FOLDERS["train" if split == EVAL_SPLIT else split][0]))
+    return found or folder
+
+
+def open_folder(folder: Path, split: str = "") -> FileGames:
+    """Return the playable games of a folder and those below it; with the evaluation split only those set aside.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        ValueError: There is no game to play in it.
+    """
     manifest = read_manifest(folder)
-    files = manifest.playable
-    if not files:
+    paths = {name_task(file.path): folder / file.path for file in manifest.playable}
+    if split == EVAL_SPLIT:
+        from hiper_envs.alfworld.generated.tasks import is_set_aside
+
+        paths = {task: path for task, path in paths.items() if is_set_aside(task)}
+    if not paths:
         raise ValueError(f"no game to play: {manifest.describe()}; alfworld-download fetches the real ones")
-    return FileGames({name_task(file.path): folder / file.path for file in files})
+    return FileGames(paths)
 
 
 def open_files(paths: Sequence[Path]) -> FileGames:

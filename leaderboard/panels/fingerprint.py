@@ -47,7 +47,7 @@ def check_tasks(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> None:
     Raises:
         PanelError: It lacks one.
     """
-    known = frozenset(env.get_wrapper_attr("tasks"))
+    known: Sequence[str] = env.get_wrapper_attr("tasks")
     for row in tasks:
         if row.task not in known:
             raise PanelError(f"the installed world has no task {row.task!r}; it has {len(known)} others")

@@ -12,21 +12,21 @@ from leaderboard.panels.panel import Panel, seal_panel
 ALFWORLD = "hiper/ALFWorld-v0"
 WEBSHOP = "hiper/WebShop-v0"
 RECIPES: dict[str, dict[str, Any]] = {
-    "alfworld-demo-v1": {
+    "alfworld-demo-v2": {
         "env_id": ALFWORLD,
         "env_options": {"split": "valid_unseen", "games": "generated"},
         "num_tasks": 18,
         "max_turns": ALFWORLD_MAX_TURNS,
         "description": "Three tasks of each of the six types in unseen scenes, for a first look.",
     },
-    "alfworld-seen-v1": {
+    "alfworld-seen-v2": {
         "env_id": ALFWORLD,
         "env_options": {"split": "valid_seen", "games": "generated"},
         "num_tasks": 140,
         "max_turns": ALFWORLD_MAX_TURNS,
         "description": "140 tasks in scenes that also occur in training.",
     },
-    "alfworld-unseen-v1": {
+    "alfworld-unseen-v2": {
         "env_id": ALFWORLD,
         "env_options": {"split": "valid_unseen", "games": "generated"},
         "num_tasks": 134,
@@ -49,6 +49,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 """How the shipped panels were made; frozen again they come out the same."""
+SUPERSEDED = ("alfworld-demo-v1", "alfworld-seen-v1", "alfworld-unseen-v1")
+"""Panels of worlds as they were first generated: played, replayed and verified as ever, but no longer frozen."""
 
 
 def freeze_panel(

@@ -1,35 +1,20 @@
 """An expert for ALFWorld that knows only what it reads: it explores, remembers, and then does what the task asks.
 
-What it brings along is common sense: which things are kept in which furniture (the rooms' type tables), and that open
-surfaces are quicker to look at than closed drawers. It never knows where things are before it has been there.
+What it brings along is what training games show: which things lie in which furniture, and which furniture is closed. It
+never knows where things are before it has been there. A goal in people's own words may mean several things and places;
+it tries them in turn, for an episode that goes on has not been won.
 """
 
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from hiper_agents.agents.scripted.alfworld_reading import Request, Room, read_request, type_of
-from hiper_envs.alfworld.generated.tables import load_types
+from hiper_agents.agents.scripted.alfworld_promises import is_closed_at_first, promise_of
+from hiper_agents.agents.scripted.alfworld_room import Room
+from hiper_envs.alfworld.reading import TREATMENTS, Request, read_request, type_of
 from hiper_envs.reply import write_reply
 
-APPLIANCES = {"clean": "sinkbasin", "heat": "microwave", "cool": "fridge"}
-PROMISES = {
-    "countertop": 3.0,
-    "diningtable": 3.0,
-    "desk": 3.0,
-    "dresser": 3.0,
-    "coffeetable": 3.0,
-    "bed": 3.0,
-    "towelholder": 3.0,
-    "sidetable": 2.0,
-    "fridge": 2.0,
-    "sofa": 2.0,
-    "cart": 2.0,
-    "sinkbasin": 1.5,
-}
-"""How promising a look at a kind of furniture is; 1 for small pieces such as a shelf or a drawer."""
-UNLIKELY = 0.05
-"""Factor for furniture in which such a thing is not kept, or to which the task itself wants it brought."""
-LAMP_PLACES = ("desk", "sidetable", "dresser", "shelf", "diningtable", "coffeetable", "tvstand")
+AT_DESTINATION = 0.05
+"""Factor for furniture to which a task wants things moved: none of them is there when it begins."""
 
 Choice = tuple[str, str]
 """Subgoal and action."""
@@ -44,18 +29,48 @@ class ALFWorldExpert:
     def reset(self, seed: int) -> None:
         """Forget the last game; nothing is drawn at random, so every seed plays alike."""
         self._room: Room | None = None
-        self._subgoal = self._action = ""
+        self._subgoal = ""
+        self._tried: set[tuple[str, str]] = set()
 
     def act(self, observation: str, info: Mapping[str, object]) -> str:
-        """Return the reply for this turn: a subgoal and one admissible action."""
+        """Return the reply for this turn: a subgoal and one admissible action.
+
+        Raises:
+            TypeError: `info` holds no list of admissible actions.
+        """
         actions = info["admissible_actions"]
         if not isinstance(actions, Iterable):
             raise TypeError(f"info['admissible_actions'] is a list of actions, got {actions!r}")
         room = self._room = self._room or Room(observation, actions)
-        room.read(observation, actions, self._action)
-        subgoal, self._action = _choose(room, read_request(str(info["instruction"])))
+        room.read(observation, actions)
+        request = self._choose_meaning(room, read_request(str(info["instruction"])))
+        subgoal, action = _choose(room, request)
+        if action not in room.actions:
+            action = "look" if "look" in room.actions else next(iter(room.actions), "look")
         switches, self._subgoal = subgoal != self._subgoal, subgoal
-        return write_reply(self._action, subgoal, switches)
+        return write_reply(action, subgoal, switches)
+
+    def _choose_meaning(self, room: Room, request: Request) -> Request:
+        """Return the request with the first thing and place that have not been tried in vain."""
+        kinds = {type_of(name) for name in room.receptacles}
+        places = [kind for kind in request.places if kind in kinds] or list(request.places) or sorted(kinds)
+        if request.kind == "look_at":
+            places = list(request.places)
+        things = list(request.things) or sorted({type_of(thing) for each in room.contents.values() for thing in each})
+        self._tried.update(_list_tried(room, request))
+        pairs = [(thing, place) for thing in things or [""] for place in places or [""]]
+        thing, place = next((pair for pair in pairs if pair not in self._tried), pairs[0])
+        return replace(request, things=(thing,), places=(place,))
+
+
+def _list_tried(room: Room, request: Request) -> Iterable[tuple[str, str]]:
+    """Yield type and furniture of what has been brought somewhere without ending the episode."""
+    counts: dict[str, int] = {}
+    for thing, place in room.placed.items():
+        is_ready = request.kind not in TREATMENTS or thing in room.treated
+        counts[place] = counts.get(place, 0) + 1
+        if is_ready and (request.kind != "pick_two" or counts[place] > 1):
+            yield type_of(thing), type_of(place)
 
 
 def _choose(room: Room, request: Request) -> Choice:
@@ -65,7 +80,7 @@ def _choose(room: Room, request: Request) -> Choice:
         return f"find a {request.thing}", _put_aside(room, room.held)
     if request.kind == "look_at":
         return f"look at the {request.thing} under the {request.place}", _light(room, request)
-    if request.kind in APPLIANCES and room.held not in room.treated:
+    if request.kind in TREATMENTS and room.held not in room.treated:
         return f"{request.kind} the {request.thing}", _treat(room, request.kind)
     return f"put the {request.thing} in the {request.place}", _put(room, request, room.held)
 
@@ -73,10 +88,15 @@ def _choose(room: Room, request: Request) -> Choice:
 def _find(room: Room, request: Request) -> Choice:
     home = _home(room, request)
     subgoal = f"find another {request.thing}" if home is not None else f"find a {request.thing}"
-    for place, things in room.contents.items():
-        for thing in things:
-            if type_of(thing) == request.thing and place != home and not _is_done(room, request, thing, place):
-                return subgoal, _visit(room, place, f"take {thing} from {place}")
+    seen = [
+        (place, thing)
+        for place, things in room.contents.items()
+        for thing in things
+        if type_of(thing) == request.thing and place != home and not _is_done(room, request, thing, place)
+    ]
+    if seen:
+        place, thing = min(seen, key=lambda each: _turns(room, each[0]))
+        return subgoal, _visit(room, place, f"take {thing} from {place}")
     unseen = [name for name in room.receptacles if name not in room.contents]
     return subgoal, _explore(room, unseen, {name: _promise(name, request) for name in unseen})
 
@@ -92,10 +112,11 @@ def _home(room: Room, request: Request) -> str | None:
 
 
 def _is_done(room: Room, request: Request, thing: str, place: str) -> bool:
-    return thing in room.treated and type_of(place) == request.place
+    is_ready = request.kind in TREATMENTS and thing in room.treated
+    return (is_ready or request.kind == "pick") and type_of(place) == request.place
 
 
-def _explore(room: Room, unseen: list[str], promises: Mapping[str, float]) -> str:
+def _explore(room: Room, unseen: Sequence[str], promises: Mapping[str, float]) -> str:
     """Go where a turn promises most; what stands right here costs no way."""
     if not unseen:
         return "look"
@@ -104,7 +125,7 @@ def _explore(room: Room, unseen: list[str], promises: Mapping[str, float]) -> st
 
 
 def _turns(room: Room, place: str) -> int:
-    has_door = type_of(place) in _openable() and place not in room.open
+    has_door = is_closed_at_first(type_of(place)) and place not in room.open
     return max(1, int(place not in room.here) + int(has_door))
 
 
@@ -118,17 +139,16 @@ def _visit(room: Room, place: str, deed: str) -> str:
 
 def _promise(place: str, request: Request) -> float:
     kind = type_of(place)
-    promise = PROMISES.get(kind, 1.0)
-    if kind not in _holders(request.thing):
-        promise *= UNLIKELY
-    return promise * UNLIKELY if kind == request.place else promise
+    promise = promise_of(kind, request.thing)
+    is_moved_only = request.kind in ("pick", "pick_two")
+    return promise * AT_DESTINATION if is_moved_only and kind == request.place else promise
 
 
 def _treat(room: Room, verb: str) -> str:
     for action in room.actions:
         if action.startswith(f"{verb} {room.held} with "):
             return action
-    return _visit(room, _first(room, APPLIANCES[verb]), "")
+    return _visit(room, next((name for name in room.receptacles if type_of(name) == TREATMENTS[verb].tool), ""), "")
 
 
 def _put(room: Room, request: Request, held: str) -> str:
@@ -141,12 +161,14 @@ def _put(room: Room, request: Request, held: str) -> str:
 
 
 def _put_aside(room: Room, held: str) -> str:
-    """Put a thing that is not wanted down: here if possible, else wherever such things are kept."""
+    """Put a thing that is not wanted down: here if possible, else wherever such things lie most."""
     for action in room.actions:
         if action.startswith((f"move {held} to ", f"put {held} in/on ")):
             return action
-    places = [name for name in room.receptacles if type_of(name) in _holders(type_of(held)) and name not in room.here]
-    place = min(places or room.receptacles, key=lambda name: (name in room.visited, _turns(room, name)))
+    places = [name for name in room.receptacles if name not in room.here]
+    if not places:
+        return "look"
+    place = max(places, key=lambda name: promise_of(type_of(name), type_of(held)) * (name not in room.visited))
     return _visit(room, place, _write_put(room, held, place))
 
 
@@ -162,21 +184,4 @@ def _light(room: Room, request: Request) -> str:
     unseen = [name for name in room.receptacles if name not in room.visited]
     if not unseen:
         return "look"
-    best = max(unseen, key=lambda name: PROMISES.get(type_of(name), 1.0) * (type_of(name) in LAMP_PLACES))
-    return _visit(room, best, "")
-
-
-def _first(room: Room, kind: str) -> str:
-    return next((name for name in room.receptacles if type_of(name) == kind), "")
-
-
-@cache
-def _openable() -> frozenset[str]:
-    return frozenset(kind.lower() for kind in load_types().openable)
-
-
-@cache
-def _holders(thing: str) -> frozenset[str]:
-    """Return the kinds of furniture in which such a thing is kept."""
-    contents = load_types().contents.items()
-    return frozenset(place.lower() for place, things in contents if thing in (name.lower() for name in things))
+    return _visit(room, max(unseen, key=lambda name: promise_of(type_of(name), request.place)), "")

@@ -1,17 +1,26 @@
-"""Notes on ALFWorld: what was seen where, what is held and in which state, what is done."""
+"""What is remembered of an ALFWorld game: what was seen where, what is held and in which state, what is done."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hiper_agents.policies.compact.memory import Memory
 from hiper_agents.policies.compact.words import split_words
+from hiper_envs.alfworld.reading import (
+    TREATMENTS,
+    Deed,
+    Observation,
+    Request,
+    read_command,
+    read_observation,
+    read_request,
+    type_of,
+)
 from hiper_envs.registration import ALFWORLD_MAX_TURNS
 
 KINDS = ("pick", "clean", "heat", "cool", "pick_two", "look_at")
-TREATMENTS = {"clean": "clean", "heat": "hot", "cool": "cool"}
-TOOLS = {"clean": "sinkbasin", "heat": "microwave", "cool": "fridge"}
-VERBS = ("go", "open", "close", "take", "move", "clean", "heat", "cool", "use", "slice", "examine", "look")
+VERBS = ("go", "open", "close", "take", "put", "clean", "heat", "cool", "use", "slice", "examine", "look")
+LOOKS = ("inventory", "help")
+"""Commands that, like look, change nothing."""
 SUBGOALS = (
     "find a {object}",
     "find another {object}",
@@ -22,25 +31,6 @@ SUBGOALS = (
     "look at the {object} under the desklamp",
 )
 _NO_PLACE = [0.0] * 16
-_FILLERS = frozenset(
-    "put a an some two clean cleaned hot heated cool cooled cold heat find and it them in on into the look at under"
-    " with examine place to of your task is go".split()
-)
-_ENTITY = re.compile(r"\ba ([a-z]+ \d+)")
-_INTRO = re.compile(r"Looking quickly around you, you see (.*?)\.", re.DOTALL)
-_FACING = re.compile(r"You are facing the (.*?)\. Next to it", re.DOTALL)
-_NAME = re.compile(r"[a-z]+ \d+")
-_TAKE = re.compile(r"take ([a-z]+ \d+) from ([a-z]+ \d+)")
-_ARRIVAL = re.compile(r"You arrive at ([a-z]+ \d+)\.")
-_CLOSED = re.compile(r"The ([a-z]+ \d+) is closed\.")
-_CONTENTS = re.compile(r"(?:On the ([a-z]+ \d+), you see|The ([a-z]+ \d+) is open\. In it, you see) (.*?)\.", re.DOTALL)
-_TAKEN = re.compile(r"You pick up the ([a-z]+ \d+) from the ([a-z]+ \d+)\.")
-_PLACED = re.compile(r"You (?:move|put) the ([a-z]+ \d+) (?:to|in/on) the ([a-z]+ \d+)\.")
-_TREATED = re.compile(r"You (clean|heat|cool) the ([a-z]+ \d+) using the ([a-z]+ \d+)\.")
-_COMMAND = re.compile(
-    r"(?P<verb>go to|take|move|put|open|close|clean|heat|cool|use|slice|examine|look|inventory|help)"
-    r"(?: (?P<first>[a-z]+ \d+))?(?: (?:from|to|in/on|with) (?P<second>[a-z]+ \d+))?$"
-)
 
 
 @dataclass(frozen=True)
@@ -52,24 +42,15 @@ class Wish:
     kind: str
 
 
-def parse_goal(instruction: str) -> Wish:
-    """Read a goal sentence: the two nouns that are no fillers, and the kind of task."""
-    words = split_words(instruction)
-    nouns = [word for word in words if word not in _FILLERS]
-    known = set(words)
-    kind = "pick"
-    if known & {"look", "examine"}:
-        kind = "look_at"
-    elif "two" in known:
-        kind = "pick_two"
-    elif known & {"clean", "cleaned"}:
-        kind = "clean"
-    elif known & {"hot", "heat", "heated"}:
-        kind = "heat"
-    elif known & {"cool", "cold", "cooled"}:
-        kind = "cool"
-    first = nouns[0] if nouns else ""
-    return Wish(first, "" if kind == "look_at" or len(nouns) < 2 else nouns[-1], kind)
+def choose_wish(request: Request, present: frozenset[str]) -> Wish:
+    """Return what a task asks for, of several kinds of furniture that it may mean one that is present.
+
+    Args:
+        request: The task as it was read.
+        present: The types of furniture in the room, as far as known.
+    """
+    place = next((kind for kind in request.places if kind in present), request.place)
+    return Wish(request.thing, "" if request.kind == "look_at" else place, request.kind)
 
 
 @dataclass
@@ -83,17 +64,15 @@ class Place:
     contents: set[str] = field(default_factory=set)
 
 
-def type_of(name: str) -> str:
-    """Return the type of a numbered name: "mug" of "mug 2"."""
-    return name.split(" ")[0]
-
-
 class ALFWorldMemory(Memory):
     """Subgoals are the ways of handling the goal's object; features say how actions relate to them."""
 
     def list_subgoals(self) -> list[str]:
         """Return each subgoal of the vocabulary for the goal's object and receptacle."""
-        self.goal = parse_goal(self.instruction)
+        start = read_observation(self.observation)
+        away = (action.removeprefix("go to ") for action in self.admissible if action.startswith("go to "))
+        present = frozenset(map(type_of, (*start.listed, *start.facing, *away)))
+        self.goal = choose_wish(read_request(self.instruction), present)
         self.places: dict[str, Place] = {}
         self.location = ""
         self.here: set[str] = set()
@@ -107,56 +86,58 @@ class ALFWorldMemory(Memory):
 
     def read(self, observation: str) -> None:
         """Update places, hand, states and progress."""
-        self.has_failed = observation.strip() == "Nothing happens."
+        seen = read_observation(observation)
+        self.has_failed = seen.is_refused
         if not self.places:
-            self._read_intro(observation)
-        for place in _ARRIVAL.findall(observation):
-            self.location = place
-            self._place(place).visits += 1
-        for place in _CLOSED.findall(observation):
-            self._place(place).is_closed = True
-        for surface, container, listed in _CONTENTS.findall(observation):
-            known = self._place(surface or container)
-            known.contents, known.is_closed, known.is_read = set(_ENTITY.findall(listed)), False, True
-        if observation.startswith("You close the "):
-            self._place(observation.removeprefix("You close the ").strip(" .\n")).is_closed = True
-        self._read_effects(observation)
+            self._read_start(seen)
+        if seen.arrival:
+            self.location = seen.arrival
+            self._place(seen.arrival).visits += 1
+        for name in seen.closed:
+            self._place(name).is_closed = True
+        for name, things in seen.contents.items():
+            known = self._place(name)
+            known.contents, known.is_closed, known.is_read = set(things), False, True
+        if seen.deed is not None:
+            self._read_deed(seen.deed)
         self._read_admissible()
 
-    def _read_admissible(self) -> None:
-        """Note what the commands give away: places elsewhere, so places here, and what can be taken here."""
-        away = [action.removeprefix("go to ") for action in self.admissible if action.startswith("go to ")]
-        for name in away:
+    def _read_start(self, seen: Observation) -> None:
+        for name in seen.listed:
             self._place(name)
-        for thing, place in (match.groups() for match in map(_TAKE.fullmatch, self.admissible) if match):
-            self._place(place).contents.add(thing)
-            self._place(place).is_read = True
-        self.here = set(self.places) - set(away) if self.location else set()
-
-    def _read_intro(self, observation: str) -> None:
-        intro = _INTRO.search(observation)
-        for name in _ENTITY.findall(intro[1]) if intro else []:
-            self._place(name)
-        for name in _NAME.findall(facing[1]) if (facing := _FACING.search(observation)) else []:
+        for name in seen.facing:
             self.location = name
             self._place(name).visits = 1
 
-    def _read_effects(self, observation: str) -> None:
-        for name, place in _TAKEN.findall(observation):
-            self.held = name
-            self._place(place).contents.discard(name)
-            self.placed.pop(name, None)
-        for name, place in _PLACED.findall(observation):
+    def _read_admissible(self) -> None:
+        """Keep what the commands give away: places elsewhere, so places here, and what can be taken here."""
+        commands = list(map(read_command, self.admissible))
+        away = [command.place for command in commands if command.verb == "go"]
+        for name in away:
+            self._place(name)
+        for command in commands:
+            if command.verb == "take" and command.place:
+                self._place(command.place).contents.add(command.thing)
+                self._place(command.place).is_read = True
+        self.here = set(self.places) - set(away) if self.location else set()
+
+    def _read_deed(self, deed: Deed) -> None:
+        if deed.verb == "take":
+            self.held = deed.thing
+            self._place(deed.place).contents.discard(deed.thing)
+            self.placed.pop(deed.thing, None)
+        elif deed.verb == "put":
             self.held = ""
-            self._place(place).contents.add(name)
-            if type_of(name) == self.goal.object_type and type_of(place) == self.goal.receptacle_type:
-                self.placed[name] = place
-        for verb, name, _ in _TREATED.findall(observation):
-            state = self.states.setdefault(name, set())
-            state.add(TREATMENTS[verb])
-            state.discard({"heat": "cool", "cool": "hot"}.get(verb, ""))
-        if observation.startswith("You turn on the "):
+            self._place(deed.place).contents.add(deed.thing)
+            is_wanted = type_of(deed.thing) == self.goal.object_type and self._has_treatment(deed.thing)
+            if is_wanted and type_of(deed.place) == self.goal.receptacle_type:
+                self.placed[deed.thing] = deed.place
+        elif deed.verb == "use":
             self.is_lamp_on = True
+        else:
+            states = self.states.setdefault(deed.thing, set())
+            states.add(deed.verb)
+            states.discard(TREATMENTS[deed.verb].undoes)
 
     def _place(self, name: str) -> Place:
         return self.places.setdefault(name, Place(len(self.places)))
@@ -169,8 +150,8 @@ class ALFWorldMemory(Memory):
         goal = self.goal
         if words[0] == "find":
             return Wish(goal.object_type, "", "find")
-        if words[0] in TOOLS:
-            return Wish(goal.object_type, TOOLS[words[0]], words[0])
+        if words[0] in TREATMENTS:
+            return Wish(goal.object_type, TREATMENTS[words[0]].tool, words[0])
         if words[0] == "look":
             return Wish(goal.object_type, "", "look_at")
         return Wish(goal.object_type, goal.receptacle_type, "put")
@@ -180,8 +161,7 @@ class ALFWorldMemory(Memory):
         return [name for name in place.contents if type_of(name) == self.goal.object_type and name not in self.placed]
 
     def _has_treatment(self, name: str) -> bool:
-        wanted = TREATMENTS.get(self.goal.kind)
-        return wanted is None or wanted in self.states.get(name, set())
+        return self.goal.kind not in TREATMENTS or self.goal.kind in self.states.get(name, ())
 
     def describe_state(self) -> list[float]:
         """Return what is held, seen, done, and how much is left to look at."""
@@ -211,7 +191,7 @@ class ALFWorldMemory(Memory):
         ]
 
     def _is_tool(self, place: str) -> bool:
-        return type_of(place) == TOOLS.get(self.goal.kind)
+        return self.goal.kind in TREATMENTS and type_of(place) == TREATMENTS[self.goal.kind].tool
 
     def state_words(self) -> tuple[str, ...]:
         """Return the goal's nouns."""
@@ -225,7 +205,7 @@ class ALFWorldMemory(Memory):
         holds_wanted = bool(self.held) and type_of(self.held) == self.goal.object_type
         is_over = holds_wanted if wish.kind == "find" else False
         if wish.kind in TREATMENTS:
-            is_over = holds_wanted and TREATMENTS[wish.kind] in self.states.get(self.held, set())
+            is_over = holds_wanted and wish.kind in self.states.get(self.held, ())
         return [*self.common_subgoal_features(position), *which, float(wish.kind == self.goal.kind), float(is_over)]
 
     def subgoal_words(self, subgoal: str) -> tuple[str, ...]:
@@ -241,23 +221,19 @@ class ALFWorldMemory(Memory):
         return [self._describe_action(action, wish, places) for action in self.actions]
 
     def _describe_action(self, action: str, wish: Wish, places: Mapping[str, list[float]]) -> list[float]:
-        match = _COMMAND.match(action)
-        verb, first, second = (match["verb"], match["first"] or "", match["second"] or "") if match else ("", "", "")
-        thing = "" if verb in ("go to", "open", "close") else first
-        place_name = first if verb in ("go to", "open", "close") else second
-        if verb == "examine" and first in self.places:
-            thing, place_name = "", first
-        verb = {"go to": "go", "put": "move", "inventory": "look", "help": "look"}.get(verb, verb)
+        verb, thing, place = read_command(action)
+        if verb == "examine" and thing in self.places:
+            thing, place = "", thing
         return [
-            *(float(verb == known) for known in VERBS),
+            *(float(verb == known or (known == "look" and verb in LOOKS)) for known in VERBS),
             *self._describe_thing(thing, wish),
-            *places.get(place_name, _NO_PLACE),
-            float(verb == wish.kind or (verb == "move" and wish.kind == "put")),
+            *places.get(place, _NO_PLACE),
+            float(verb == wish.kind),
             float(action == self.last_action),
             min(self.taken[action], 3) / 3,
-            float(verb == "look" and action != "look"),
+            float(verb in LOOKS),
             float(verb == "use" and self.is_lamp_on),
-            float(verb == "examine" and bool(place_name)),
+            float(verb == "examine" and bool(place)),
         ]
 
     def _describe_thing(self, thing: str, wish: Wish) -> list[float]:

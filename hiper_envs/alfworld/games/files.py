@@ -17,16 +17,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from hiper_envs.task_types import TASK_KINDS
+
 GAME_SUFFIXES = (".tw-pddl", ".tw-pddl.gz")
 TRAJECTORY = "traj_data.json"
-TASK_TYPES = (
-    "pick_and_place_simple",
-    "look_at_obj_in_light",
-    "pick_clean_then_place_in_recep",
-    "pick_heat_then_place_in_recep",
-    "pick_cool_then_place_in_recep",
-    "pick_two_obj_and_place",
-)
 PLAYABLE = "playable"
 UNSUPPORTED = "movable receptacle or sliced object"
 OTHER_TASK = "another type of task"
@@ -177,7 +171,7 @@ def _judge(file: Path, content: bytes, has_trajectory: bool) -> str:
     try:
         if has_trajectory:
             trajectory = msgspec.json.decode(file.with_name(TRAJECTORY).read_bytes(), type=_Trajectory)
-            if trajectory.task_type not in TASK_TYPES:
+            if trajectory.task_type not in TASK_KINDS:
                 return OTHER_TASK
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)

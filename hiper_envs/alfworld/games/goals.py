@@ -6,11 +6,12 @@ The six forms are facts of ALFWorld's goal library (alfworld/gen/goal_library.py
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from hiper_envs.alfworld.games.expressions import Expression, ExpressionError, read_expression, read_typed_list
+from hiper_envs.task_types import TaskKind
 
-GoalKind = Literal["pick", "clean", "heat", "cool", "pick_two", "look_at"]
+GoalKind = TaskKind
 
 PLACED = "(objectType ?o {object}Type) (receptacleType ?r {receptacle}Type) (inReceptacle ?o ?r)"
 GOAL_TEXTS: dict[GoalKind, str] = {

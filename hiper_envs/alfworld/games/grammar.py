@@ -150,7 +150,7 @@ def _lowercase(expression: Expression) -> Expression:
 def _drop(rules: Expression, clause: Expression) -> bool:
     """Take a clause out of the first alternative of the action that cleans; return whether it was there."""
     for rule in rules:
-        if rule[:2] == [":action", "cleanobject"]:
+        if isinstance(rule, list) and rule[:2] == [":action", "cleanobject"]:
             for alternative in _find(rule, "or"):
                 if clause in alternative:
                     alternative.remove(clause)
@@ -233,15 +233,22 @@ def fingerprint(value: object) -> str:
 
 
 def write_grammar(text: str, task: str, wording: Wording, has_help: bool) -> str:
-    """Return alfworld's grammar file with this game's task and wording."""
-    text = text.replace(UNKNOWN_TASK, task)
+    """Return alfworld's grammar file with this game's task and wording.
+
+    Args:
+        text: alfworld's own alfred.twl2.
+        task: The goal sentence; people's own may hold what JSON has to escape.
+        wording: How things are put down and places arrived at.
+        has_help: Whether there is a command 'help'.
+    """
+    text = text.replace(UNKNOWN_TASK, json.dumps(task, ensure_ascii=False)[1:-1])
     for new, old in zip(WORDINGS["move"], WORDINGS[wording], strict=True):
         text = text.replace(new, old)
     return text if has_help else text[: text.index("action help")].rstrip() + "\n"
 
 
 def write_domain(text: str, rules: DomainRules) -> str:
-    """Return alfworld's domain file, without its last action 'help' and with sinks that clean where the game has it so."""
+    """Return alfworld's domain file as a game has it: with or without its last action 'help', and sinks that clean."""
     if SINK in rules.sink_types:
         text = COMMENTED_SINK.sub("", text)
     return text if rules.has_help else text[: text.index("(:action help")].rstrip() + "\n)\n"

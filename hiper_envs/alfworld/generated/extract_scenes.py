@@ -16,18 +16,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hiper_envs.task_types import TASK_KINDS
+
 SOURCE = "alfworld 0.4.2 (MIT): gen/layouts, gen/constants.py, gen/goal_library.py"
 TARGET = Path(__file__).parent / "data" / "scenes.json.gz"
 GRID = 0.25
 """Metres between two reachable points."""
-GOAL_KINDS = {
-    "pick_and_place_simple": "pick",
-    "look_at_obj_in_light": "look_at",
-    "pick_clean_then_place_in_recep": "clean",
-    "pick_heat_then_place_in_recep": "heat",
-    "pick_cool_then_place_in_recep": "cool",
-    "pick_two_obj_and_place": "pick_two",
-}
 
 
 def read_points(path: Path) -> list[list[int]]:
@@ -90,7 +84,7 @@ def extract(gen: Path) -> dict[str, Any]:
     return {
         "source": SOURCE,
         "types": read_types(constants),
-        "goals": {kind: goals[name]["templates"] for name, kind in GOAL_KINDS.items()},
+        "goals": {kind: goals[name]["templates"] for name, kind in TASK_KINDS.items()},
         "scenes": {str(number): read_scene(gen / "layouts", number, known_types) for number in floor_plans},
     }
 

@@ -1,4 +1,4 @@
-"""Games made from nothing but their id, in milliseconds: `generate('train/pick_...-Bowl-None-DiningTable-23/2')`.
+"""Games made from nothing but their id, in milliseconds: `generate('v2/train/pick_...-Bowl-None-DiningTable-23/2')`.
 
 The id is the seed (through SHA-256): a game is the same in every process and on every machine; nothing is stored.
 """
@@ -10,12 +10,14 @@ from functools import lru_cache
 
 from hiper_envs.alfworld.games.goals import Goal
 from hiper_envs.alfworld.games.problem import Fact, Problem
+from hiper_envs.alfworld.generated import first_placement
 from hiper_envs.alfworld.generated.furniture import Furniture
 from hiper_envs.alfworld.generated.locations import Location
-from hiper_envs.alfworld.generated.placement import Thing, place_things
+from hiper_envs.alfworld.generated.placement import Wanted, place_things
 from hiper_envs.alfworld.generated.scenes import Scene, load_scene
 from hiper_envs.alfworld.generated.tables import load_types
-from hiper_envs.alfworld.generated.tasks import Task, parse_task_id, task_ids
+from hiper_envs.alfworld.generated.tasks import TOOLS, Task, parse_task_id, task_ids
+from hiper_envs.alfworld.generated.things import Thing
 
 __all__ = ["generate", "task_ids"]
 
@@ -35,8 +37,7 @@ def generate(task_id: str) -> Problem:
     generator = random.Random(seed)
     scene = load_scene(task.floor_plan)
     receptacle_type = None if task.kind == "look_at" else task.receptacle_type
-    num_targets = 2 if task.kind == "pick_two" else 1
-    things = place_things(scene, generator, task.object_type, receptacle_type, num_targets)
+    things = _place_things(scene, generator, task)
     start = scene.start(generator)
     return Problem(
         name=f"plan_{task.id.translate(str.maketrans('/-', '__'))}",
@@ -45,6 +46,19 @@ def generate(task_id: str) -> Problem:
         goal=Goal(task.kind, task.object_type, receptacle_type),
         task=_write_sentence(task, generator),
     )
+
+
+def _place_things(scene: Scene, generator: random.Random, task: Task) -> list[Thing]:
+    number = 2 if task.kind == "pick_two" else 1
+    if task.edition == 1:
+        receptacle_type = None if task.kind == "look_at" else task.receptacle_type
+        return first_placement.place_things(scene, generator, task.object_type, receptacle_type, number)
+    destination = frozenset([task.receptacle_type])
+    if task.kind in TOOLS:
+        wanted = Wanted(task.object_type, number, frozenset([TOOLS[task.kind]]), destination)
+    else:
+        wanted = Wanted(task.object_type, number, destination if task.kind != "look_at" else frozenset())
+    return place_things(scene, generator, wanted)
 
 
 def _write_sentence(task: Task, generator: random.Random) -> str:

@@ -1,126 +1,81 @@
-"""Where the things of a game lie: a room is filled with objects, seeded, as the real games' scenes were.
+"""Where the things of a game lie: a room is filled with objects, seeded, as often here and there as in real games.
 
-The figures below follow the recorded games: one to three of each kind that can be picked up and one to four of the
-kind asked for, one of each kind that cannot; about 28 % of the receptacles empty; a few things inside bowls, pots and
-boxes; nothing of the kind asked for in a receptacle of the kind it must go to. Only `Random.random()` is drawn from,
-whose stream is the one that Python promises to keep.
+Kinds, numbers and places follow `counts`: a thing draws its kind of furniture by how often such things lie there in
+real games that have it, then one such piece. A task only decides about the things that it asks for: to be moved, none
+of them starts where it is to go; to be cleaned, heated or cooled, none starts in the tool, but it may well start at
+the destination. Only `Random.random()` is drawn from, whose stream is the one that Python promises to keep.
 """
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
+from hiper_envs.alfworld.generated.counts import FLOOR, load_counts, number_shares, place_share, wanted_factor
 from hiper_envs.alfworld.generated.furniture import Furniture, write_name
-from hiper_envs.alfworld.generated.locations import GRID, Location, Position
+from hiper_envs.alfworld.generated.locations import GRID, Position
 from hiper_envs.alfworld.generated.scenes import Scene
 from hiper_envs.alfworld.generated.tables import load_types
+from hiper_envs.alfworld.generated.things import Thing, draw_weighted
 
-COUNT_SHARES = (0.52, 0.28, 0.2)
-"""How often a kind that can be picked up is there once, twice, three times."""
-MAX_TARGETS = 4
-INSIDE_SHARE = 0.05
-"""How often a thing goes into a bowl, pot, box ... if one that may hold it is there."""
-INSIDE_ONLY_SHARE = 0.3
-"""How often such a thing counts as inside the bowl only, and can then not be taken."""
-EMPTY_SHARES = {"Cabinet": 0.06, "Drawer": 0.06, "Shelf": 0.06, "StoveBurner": 0.1, "GarbageCan": 0.2, "Safe": 0.1}
-"""How often a receptacle is left empty on purpose."""
-ROOMINESS = {
-    "CounterTop": 3.0,
-    "DiningTable": 3.0,
-    "Desk": 3.0,
-    "Dresser": 3.0,
-    "CoffeeTable": 3.0,
-    "Bed": 3.0,
-    "SideTable": 2.0,
-    "Fridge": 2.0,
-    "Sofa": 2.0,
-    "Cart": 2.0,
-    "SinkBasin": 1.5,
-    "Microwave": 0.7,
-    "StoveBurner": 1.5,
-    "ToiletPaperHanger": 2.0,
-    "HandTowelHolder": 2.0,
-}
-"""Weight of a receptacle when a place is drawn; 1 for the rest."""
-STATIC_PLACES = {
-    "DeskLamp": ("Desk", "SideTable", "Dresser", "Shelf", "DiningTable", "CoffeeTable", "TVStand"),
-    "HousePlant": ("SideTable", "CounterTop", "DiningTable", "Dresser", "CoffeeTable", "Desk", "TVStand", "Shelf"),
-    "Television": ("TVStand", "Dresser", "SideTable", "Desk", "CoffeeTable", "Shelf"),
-    "PaperTowelRoll": ("CounterTop", "DiningTable", "SideTable"),
-    "TeddyBear": ("Bed", "Sofa", "ArmChair"),
-}
-"""Where things lie that can be seen but not picked up; all others stand on the floor or hang on a wall."""
+SINGLE = frozenset({"CoffeeMachine", "HandTowelHolder", "StoveBurner", "Toaster", "ToiletPaperHanger", "TowelHolder"})
+"""Furniture that holds one thing at the start."""
+FAVOUR = 1.4
+"""How much more often: real games to clean, heat or cool have the wanted thing at the destination so often."""
 SPREAD = 0.3
 """Metres; how far things lie from the middle of their receptacle."""
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True)
-class Thing:
-    """An object of a game.
+class Wanted:
+    """What a task decides about the things that it asks for.
 
-    `holder` is the receptacle in which it is found, None on the floor or inside a bowl only; `container` is the name of
-    the bowl, pot or box that it lies in.
+    Attributes:
+        type: Their type.
+        number: How many it needs.
+        banned: Types of furniture in which none of them starts.
+        favoured: Types of furniture in which they lie somewhat more often than other things of their kind.
     """
 
-    name: str
     type: str
-    location: Location
-    holder: Furniture | None
-    container: str | None = None
+    number: int
+    banned: frozenset[str] = frozenset()
+    favoured: frozenset[str] = frozenset()
 
 
-def draw_weighted(generator: random.Random, choices: Sequence[T], weights: Sequence[float]) -> T:
-    """Draw one of the choices, each as often as its weight says."""
-    left = generator.random() * sum(weights)
-    for choice, weight in zip(choices, weights, strict=True):
-        left -= weight
-        if left < 0:
-            return choice
-    return choices[-1]
+def place_things(scene: Scene, generator: random.Random, wanted: Wanted) -> list[Thing]:
+    """Fill a room for a task.
 
-
-def place_things(
-    scene: Scene, generator: random.Random, object_type: str, receptacle_type: str | None, num_targets: int
-) -> list[Thing]:
-    """Fill a room for a task: at least `num_targets` things of the object type, none in the receptacle type.
+    Args:
+        scene: The room.
+        generator: Where chance comes from.
+        wanted: What the task asks for; at least so many of its things lie where they can be taken.
 
     Raises:
-        ValueError: when the room has no other place for the object type.
+        ValueError: when the room has no place for the wanted things.
     """
-    return _Filling(scene, generator, object_type, receptacle_type).fill(num_targets)
+    return _Filling(scene, generator, wanted).fill()
 
 
 class _Filling:
     """One room being filled."""
 
-    def __init__(self, scene: Scene, generator: random.Random, object_type: str, receptacle_type: str | None) -> None:
+    def __init__(self, scene: Scene, generator: random.Random, wanted: Wanted) -> None:
         self.scene = scene
         self.generator = generator
-        self.object_type = object_type
-        self.receptacle_type = receptacle_type
+        self.wanted = wanted
         self.things: list[Thing] = []
         self.names: set[str] = set()
         self.loads: Counter[str] = Counter()
-        self.able: dict[str, list[Furniture]] = {}
-        self.closed_off = {
-            piece.name for piece in scene.furniture if generator.random() < EMPTY_SHARES.get(piece.type, 0.0)
-        }
+        self.pieces: dict[str, list[Furniture]] = {}
+        for piece in scene.furniture:
+            self.pieces.setdefault(piece.type, []).append(piece)
 
-    def fill(self, num_targets: int) -> list[Thing]:
-        types = load_types()
+    def fill(self) -> list[Thing]:
         for kind in self._kinds_in_order():
-            if kind == self.object_type:
-                count = num_targets + int(self.generator.random() * (MAX_TARGETS + 1 - num_targets))
-            elif kind in types.pickupable:
-                count = draw_weighted(self.generator, range(1, len(COUNT_SHARES) + 1), COUNT_SHARES)
-            else:
-                count = 1
-            for _ in range(count):
-                self._place(kind)
+            for number in range(self._draw_number(kind)):
+                is_needed = kind == self.wanted.type and number < self.wanted.number
+                self._place(kind, is_needed)
         return self.things
 
     def _kinds_in_order(self) -> list[str]:
@@ -129,61 +84,70 @@ class _Filling:
         kinds = [kind for kind in types.objects if kind in self.scene.types]
         return sorted(kinds, key=lambda kind: kind not in types.movable_receptacles)
 
-    def _place(self, kind: str) -> None:
-        container = self._draw_container(kind)
-        if container is not None and container.holder is not None:
-            is_only_inside = kind != self.object_type and self.generator.random() < INSIDE_ONLY_SHARE
-            self._put(kind, container.holder, container.name, None if is_only_inside else container.holder)
-            return
-        holder = self._draw_holder(kind)
-        if holder is None and kind == self.object_type:
-            raise ValueError(
-                f"floor plan {self.scene.floor_plan} has no place for a {kind} but the {self.receptacle_type}"
-            )
-        self._put(kind, holder, None, holder)
+    def _draw_number(self, kind: str) -> int:
+        if kind == self.wanted.type:
+            return self._draw_from(load_counts().targets[self.wanted.number], self.generator)
+        if kind in load_types().pickupable:
+            return self._draw_from(number_shares(kind), self.generator)
+        # What cannot be moved belongs to the room, and is the same in all of its games.
+        return self._draw_from(number_shares(kind), random.Random(f"{self.scene.floor_plan}/{kind}"))
 
-    def _put(self, kind: str, near: Furniture | None, container: str | None, holder: Furniture | None) -> None:
-        position = self._draw_position(near)
+    def _draw_from(self, shares: Mapping[int, float], generator: random.Random) -> int:
+        return draw_weighted(generator, list(shares), list(shares.values()))
+
+    def _place(self, kind: str, is_needed: bool) -> None:
+        container = self._draw_container(kind) if kind in load_types().pickupable else None
+        holder = container.holder if container is not None else self._draw_holder(kind, is_needed)
+        self._put(kind, holder, container.name if container is not None else None)
+
+    def _put(self, kind: str, holder: Furniture | None, container: str | None) -> None:
+        position = self._draw_position(holder)
         name = write_name(kind, position)
         while name in self.names:
-            position = self._draw_position(near)
+            position = self._draw_position(holder)
             name = write_name(kind, position)
         self.names.add(name)
-        if near is not None:
-            self.loads[near.name] += 1
+        if holder is not None:
+            self.loads[holder.name] += 1
         self.things.append(Thing(name, kind, self.scene.locate(position, kind), holder, container))
 
     def _draw_container(self, kind: str) -> Thing | None:
         contents = load_types().contents
-        if not self._able(kind) or self.generator.random() >= INSIDE_SHARE:
+        able = [thing for thing in self.things if thing.holder is not None and kind in contents.get(thing.type, ())]
+        able = [thing for thing in able if thing.holder is not None and self._may_hold(thing.holder.type, kind)]
+        if not able or self.generator.random() >= load_counts().inside_share:
             return None
-        containers = [thing for thing in self.things if kind in contents.get(thing.type, ())]
-        containers = [thing for thing in containers if thing.holder is not None and self._may_hold(thing.holder, kind)]
-        return containers[int(self.generator.random() * len(containers))] if containers else None
+        return able[int(self.generator.random() * len(able))]
 
-    def _may_hold(self, piece: Furniture, kind: str) -> bool:
-        return not (kind == self.object_type and piece.type == self.receptacle_type)
+    def _may_hold(self, place: str, kind: str) -> bool:
+        return kind != self.wanted.type or place not in self.wanted.banned
 
-    def _able(self, kind: str) -> list[Furniture]:
-        """Return the furniture where a thing of this kind may lie at the start."""
-        if kind not in self.able:
-            self.able[kind] = self._find_able(kind)
-        return self.able[kind]
+    def _favour(self, place: str, kind: str) -> float:
+        if kind != self.wanted.type:
+            return 1.0
+        return wanted_factor(place) * (FAVOUR if place in self.wanted.favoured else 1.0)
 
-    def _find_able(self, kind: str) -> list[Furniture]:
-        types = load_types()
-        if kind not in types.pickupable:
-            return [piece for piece in self.scene.furniture if piece.type in STATIC_PLACES.get(kind, ())]
-        holders = [piece for piece in self.scene.furniture if kind in types.contents.get(piece.type, ())]
-        return [piece for piece in holders if self._may_hold(piece, kind)]
-
-    def _draw_holder(self, kind: str) -> Furniture | None:
-        able = self._able(kind)
-        able = [piece for piece in able if piece.name not in self.closed_off] or able
-        if not able:
+    def _draw_holder(self, kind: str, is_needed: bool) -> Furniture | None:
+        """Draw a piece of furniture; None is the floor, where nothing that is needed can lie."""
+        places = [place for place in self.pieces if self._may_hold(place, kind) and self._list_free(place)]
+        weights = [place_share(kind, place) * self._favour(place, kind) for place in places]
+        if not is_needed:
+            places.append(FLOOR)
+            weights.append(place_share(kind, FLOOR))
+        if not sum(weights):
+            if is_needed:
+                banned = " and ".join(sorted(self.wanted.banned)) or "floor"
+                raise ValueError(f"floor plan {self.scene.floor_plan} has no place for a {kind} but the {banned}")
             return None
-        weights = [ROOMINESS.get(piece.type, 1.0) / (1 + self.loads[piece.name]) for piece in able]
-        return draw_weighted(self.generator, able, weights)
+        place = draw_weighted(self.generator, places, weights)
+        if place == FLOOR:
+            return None
+        free = self._list_free(place)
+        return free[int(self.generator.random() * len(free))]
+
+    def _list_free(self, place: str) -> list[Furniture]:
+        pieces = self.pieces[place]
+        return [piece for piece in pieces if not self.loads[piece.name]] if place in SINGLE else pieces
 
     def _draw_position(self, near: Furniture | None) -> Position:
         if near is None:

@@ -7,6 +7,15 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+STATIC_PLACES = {
+    "DeskLamp": ("Desk", "SideTable", "Dresser", "Shelf", "DiningTable", "CoffeeTable", "TVStand"),
+    "HousePlant": ("SideTable", "CounterTop", "DiningTable", "Dresser", "CoffeeTable", "Desk", "TVStand", "Shelf"),
+    "Television": ("TVStand", "Dresser", "SideTable", "Desk", "CoffeeTable", "Shelf"),
+    "PaperTowelRoll": ("CounterTop", "DiningTable", "SideTable"),
+    "TeddyBear": ("Bed", "Sofa", "ArmChair"),
+}
+"""Where things lie that can be seen but not picked up; all others stand on the floor or hang on a wall."""
+
 
 @dataclass(frozen=True)
 class Types:

@@ -1,5 +1,6 @@
 """The expert that only reads: how often it wins, what it may know, what it says."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -8,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from hiper_agents.agents.scripted.alfworld_expert import ALFWorldExpert
-from hiper_agents.agents.scripted.alfworld_reading import Request, read_request
 from hiper_envs.alfworld.games.problem import Problem, read_game
 from hiper_envs.alfworld.generated.generate import generate, task_ids
-from hiper_envs.alfworld.generated.tables import load_types
 from hiper_envs.alfworld.generated.tasks import parse_task_id
 from hiper_envs.alfworld.rules.engine import Engine, Output
 from hiper_envs.reply import Reply, parse_reply
+from tests.hiper_envs.alfworld.real_games import list_games
 
 MAX_TURNS = 50
 TURNS = {"pick": 20, "clean": 20, "heat": 20, "cool": 20, "pick_two": 25, "look_at": 20}
@@ -52,14 +52,14 @@ def play(problem: Problem, agent: ALFWorldExpert, name_seed: int | None = None) 
     return output.won, replies
 
 
-def test_wins_on_unseen_rooms_within_fifty_turns() -> None:
+def test_wins_on_training_games_within_fifty_turns() -> None:
     agent, turns = ALFWorldExpert(), dict[str, list[int]]()
     wins = 0
-    for task_id in task_ids("valid_unseen"):
+    for task_id in task_ids("train_eval"):
         has_won, replies = play(generate(task_id), agent)
         wins += has_won
         turns.setdefault(parse_task_id(task_id).kind, []).append(len(replies))
-    assert wins / 134 >= 0.97
+    assert wins / len(task_ids("train_eval")) >= 0.99
     for kind, counts in turns.items():
         assert sum(counts) / len(counts) < TURNS[kind], kind
 
@@ -118,14 +118,51 @@ def test_declares_each_subgoal_once_and_switches_there(kind: str, expected: list
         assert after.switches == (before.subgoal != after.subgoal)
 
 
-@pytest.mark.parametrize("kind", load_types().goals)
-def test_reads_every_task_sentence(kind: str) -> None:
-    for sentence in load_types().goals[kind]:
-        text = sentence.format(obj="cd", recep="safe", toggle="desklamp")
-        expected = Request(kind, "cd", "desklamp" if kind == "look_at" else "safe")
-        assert read_request(text) == read_request(f"Your task is to: {text}.") == expected
+@pytest.mark.slow
+def test_wins_on_released_training_games(shared: Path) -> None:
+    games = [read_game(file) for file in list_games(shared, "train")]
+    assert sum(play(game, ALFWorldExpert())[0] for game in games) >= 199
 
 
-def test_another_sentence_is_refused() -> None:
-    with pytest.raises(ValueError, match="'wash the dog' is none of ALFWorld's task sentences"):
-        read_request("wash the dog")
+def lies_at_its_destination(problem: Problem) -> bool:
+    """Whether everything that a task wants treated lies already where it is to go."""
+    kinds, furniture, holders = (
+        {words[0]: words[1] for predicate, *words in problem.facts if predicate == name}
+        for name in ("objectType", "receptacleType", "inReceptacle")
+    )
+    wanted = [thing for thing, kind in kinds.items() if kind == f"{problem.goal.object_type}Type"]
+    places = {furniture.get(holders.get(thing, "")) for thing in wanted}
+    return problem.goal.kind in ("clean", "heat", "cool") and places == {f"{problem.goal.receptacle_type}Type"}
+
+
+def test_treats_what_lies_at_its_destination_already() -> None:
+    games = [game for game in map(generate, task_ids("train")[:600]) if lies_at_its_destination(game)]
+    assert len(games) > 20
+    # In one kitchen the ladle lies behind the last of two dozen doors.
+    assert sum(play(game, ALFWorldExpert())[0] for game in games) >= len(games) - 1
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["", ".", "wash the dog", "Put the washed Apfel \u2028 away!!", "x" * 9000, "two lamps", "put the mug", "\ud800"],
+)
+def test_any_sentence_is_played_on(sentence: str) -> None:
+    problem = generate(task_ids("train")[3])
+    assert len(play(replace(problem, task=sentence), ALFWorldExpert())[1]) > 0
+
+
+def test_tries_what_else_a_word_may_mean() -> None:
+    task = next(task for task in task_ids("train") if "and_place_simple-RemoteControl-None-CoffeeTable" in task)
+    has_won, replies = play(replace(generate(task), task="Put the remote on a table."), ALFWorldExpert())
+    assert has_won
+    assert "put the remotecontrol in the coffeetable" in {reply.subgoal for reply in replies}
+
+
+@pytest.mark.slow
+def test_no_goal_in_peoples_words_stops_it(shared: Path) -> None:
+    goals = json.loads((shared / "data/alfworld/human_goals.json").read_text(encoding="utf-8"))["valid_train"]
+    wins = 0
+    for file in list_games(shared, "train"):
+        goal = goals[f"{file.parent.parent.name}/{file.parent.name}"][0]
+        wins += play(replace(read_game(file), task=goal), ALFWorldExpert())[0]
+    assert wins / 200 > 0.75

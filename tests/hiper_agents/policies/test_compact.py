@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hiper_agents.policies.compact.alfworld_memory import ALFWorldMemory, parse_goal
+from hiper_agents.policies.compact.alfworld_memory import ALFWorldMemory, choose_wish
 from hiper_agents.policies.compact.memory import (
     ACTION_FEATURES,
     STATE_FEATURES,
@@ -22,6 +22,7 @@ from hiper_agents.policies.compact.webshop_memory import WebShopMemory, match_va
 from hiper_agents.policies.compact.words import hash_word, hash_words, overlap, split_words
 from hiper_agents.policies.compact.worlds import open_memory
 from hiper_agents.worlds import recognise_world
+from hiper_envs.alfworld.reading import read_request
 
 INTRO = (
     "-= Welcome to TextWorld, ALFRED! =-\n\nYou are in the middle of a room. Looking quickly around you, you see a"
@@ -67,7 +68,7 @@ def act(memory: Memory, action: str, observation: str, admissible: list[str], su
     ],
 )
 def test_alfworld_goals(instruction: str, object_type: str, receptacle_type: str, kind: str) -> None:
-    wish = parse_goal(instruction)
+    wish = choose_wish(read_request(instruction), frozenset())
     assert (wish.object_type, wish.receptacle_type, wish.kind) == (object_type, receptacle_type, kind)
 
 
@@ -85,7 +86,7 @@ def test_alfworld_memory() -> None:
     act(memory, "go to microwave 1", "You arrive at microwave 1. The microwave 1 is closed.", ROOM, 3)
     assert memory.places["microwave 1"].is_closed and not memory.places["microwave 1"].is_read
     act(memory, "heat mug 1 with microwave 1", "You heat the mug 1 using the microwave 1.", ROOM, 3)
-    assert memory.states["mug 1"] == {"hot"}
+    assert memory.states["mug 1"] == {"heat"}
     opened = "You open the cabinet 1. The cabinet 1 is open. In it, you see nothing."
     act(memory, "open cabinet 1", opened, ROOM, 5)
     act(memory, "move mug 1 to cabinet 1", "You move the mug 1 to the cabinet 1.", ROOM, 5)
@@ -110,8 +111,20 @@ def test_old_wording_of_alfworld() -> None:
     memory = open_room()
     act(memory, "go to shelf 1", "You arrive at shelf 1. On the shelf 1, you see a mug 1.", ROOM)
     act(memory, "take mug 1 from shelf 1", "You pick up the mug 1 from the shelf 1.", ROOM)
+    act(memory, "heat mug 1 with microwave 1", "You heat the mug 1 using the microwave 1.", ROOM)
     act(memory, "put mug 1 in/on cabinet 1", "You put the mug 1 in/on the cabinet 1.", ROOM)
     assert memory.placed == {"mug 1": "cabinet 1"}
+
+
+def test_a_thing_put_there_untreated_is_still_wanted() -> None:
+    memory = open_room()
+    act(memory, "take mug 1 from shelf 1", "You pick up the mug 1 from the shelf 1.", ROOM)
+    act(memory, "move mug 1 to cabinet 1", "You move the mug 1 to the cabinet 1.", ROOM)
+    assert memory.placed == {}
+    act(memory, "heat mug 1 with microwave 1", "You heat the mug 1 using the microwave 1.", ROOM)
+    act(memory, "cool mug 1 with fridge 1", "You cool the mug 1 using the fridge 1.", ROOM)
+    act(memory, "move mug 1 to cabinet 1", "You move the mug 1 to the cabinet 1.", ROOM)
+    assert memory.placed == {} and memory.states["mug 1"] == {"cool"}
 
 
 INSTRUCTION = (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hiper_envs.task_types import TYPES_BY_WORD, task_type
+from hiper_envs.task_types import TASK_KINDS, task_type
 from leaderboard.panels.fingerprint import PanelError
 from leaderboard.panels.freezing import draw_tasks, freeze_panel
 from leaderboard.panels.panel import Panel, load_panel, seal_panel, write_panel
@@ -32,7 +32,7 @@ def test_too_many_tasks_are_refused() -> None:
         freeze_panel("toy-v1", "toy_world:Toy-v0", max_turns=8, num_tasks=13)
 
 
-@given(st.lists(st.sampled_from([*TYPES_BY_WORD, "goal"]), min_size=1, max_size=60), st.data())
+@given(st.lists(st.sampled_from([*TASK_KINDS, "goal"]), min_size=1, max_size=60), st.data())
 def test_drawn_tasks_are_even_over_types(types: list[str], data: st.DataObject) -> None:
     tasks = [f"{kind}-{number}" for number, kind in enumerate(types)]
     num_tasks = data.draw(st.integers(1, len(tasks)))

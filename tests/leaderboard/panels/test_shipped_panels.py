@@ -10,7 +10,7 @@ import pytest
 
 from hiper_envs import write_reply
 from hiper_envs.task_types import task_type
-from leaderboard.panels.freezing import ALFWORLD, RECIPES, freeze_recipe
+from leaderboard.panels.freezing import ALFWORLD, RECIPES, SUPERSEDED, freeze_recipe
 from leaderboard.panels.panel import load_panel, panel_names
 from leaderboard.play.runner import run_panel
 from leaderboard.scoring.verification import verify_run
@@ -29,7 +29,12 @@ class Wanderer:
 
 
 def test_every_recipe_is_shipped() -> None:
-    assert panel_names() == sorted(RECIPES)
+    assert panel_names() == sorted([*RECIPES, *SUPERSEDED])
+
+
+@pytest.mark.parametrize("name", SUPERSEDED)
+def test_superseded_panels_are_played_as_ever(name: str) -> None:
+    load_panel(name).make_env().close()
 
 
 @pytest.mark.slow
@@ -39,19 +44,19 @@ def test_panel_freezes_again_to_the_same(name: str) -> None:
 
 
 def test_demo_has_three_tasks_of_each_type() -> None:
-    panel = load_panel("alfworld-demo-v1")
+    panel = load_panel("alfworld-demo-v2")
     assert set(Counter(task_type(row.task) for row in panel.tasks).values()) == {3}
 
 
 def test_real_games_of_the_user_do_not_matter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "json_2.1.1" / "valid_unseen").mkdir(parents=True)
     monkeypatch.setitem(os.environ, "ALFWORLD_DATA", str(tmp_path))
-    assert load_panel("alfworld-demo-v1").env_id == ALFWORLD
-    load_panel("alfworld-demo-v1").make_env().close()
+    assert load_panel("alfworld-demo-v2").env_id == ALFWORLD
+    load_panel("alfworld-demo-v2").make_env().close()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["alfworld-demo-v1", "webshop-demo-v1"])
+@pytest.mark.parametrize("name", ["alfworld-demo-v2", "webshop-demo-v1"])
 def test_real_world_plays_and_replays(name: str, tmp_path: Path) -> None:
     runs = [
         run_panel(f"{__file__}:Wanderer", name, tmp_path / part, num_episodes=4, num_workers=0) for part in ("a", "b")

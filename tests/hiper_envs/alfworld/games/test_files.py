@@ -173,7 +173,7 @@ def test_environments_on_one_file_share_the_game(shared: Path, tmp_path: Path) -
     assert open_games(copy, "train").load("mine") is first
     os.utime(copy, (1, 1))
     assert open_games(copy, "train").load("mine") is not first
-    assert sources.SPLITS == ("train", "valid_seen", "valid_unseen")
+    assert sources.SPLITS == ("train", "train_eval", "valid_seen", "valid_unseen")
 
 
 @pytest.mark.slow

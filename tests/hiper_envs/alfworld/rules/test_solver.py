@@ -126,7 +126,8 @@ def test_a_won_game_needs_no_commands() -> None:
 
 def test_a_thing_that_fits_nowhere_ends_all_plans() -> None:
     problem = generate(task_ids("train")[7])
-    other = next(name for name in problem.entities if name.startswith("SoapBottle_bar_"))
+    goal = f"{problem.goal.object_type}_bar_"
+    other = next(name for name, kind in problem.entities.items() if kind == "object" and not name.startswith(goal))
     stuck = (("holds", "agent1", other), ("holdsAny", "agent1"))
     facts = tuple(fact for fact in problem.facts if fact[0] not in ("canContain",)) + stuck
     broken = replace(problem, facts=facts)
