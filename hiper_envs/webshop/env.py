@@ -88,7 +88,7 @@ class WebShopEnv(gym.Env[str, str]):
         check_choice(browser, BROWSERS, "browser")
         check_choice(compat, COMPAT_MODES, "compat")
         self._gives_plan = check_flag(expert_plan, "expert_plan")
-        self._data = data if isinstance(data, Catalogue) or data is None else _find_folder(data)
+        self._data = _make_absolute(data)
         self._kind = (goals, check_integer(price_seed, "price_seed"), compat)
         self._acts_in_browser = browser == "selenium"
         self.metadata = {**self.metadata, "render_modes": [*RENDER_MODES[browser]]}
@@ -252,17 +252,16 @@ def open_catalogue(data: str | Path | None = None) -> Catalogue:
         ValueError: `data` is neither, or the catalogue there is damaged.
         FileNotFoundError: `data` is a folder that is not there or lacks a file.
     """
-    return _open(None if data is None else _find_folder(data))
+    if data is not None and not isinstance(data, (str, os.PathLike)):
+        taken = "the path of a folder, a Catalogue or None (the generated products)"
+        raise WrongTypeError(f"data takes {taken}, not {shorten(data)} ({type(data).__name__})")
+    return _open(None if data is None else str(Path(data).expanduser().resolve()))
 
 
-def _find_folder(data: object) -> str:
-    """Return the whole path of a folder."""
-    if not isinstance(data, (str, os.PathLike)):
-        told = f"{shorten(data)} ({type(data).__name__})"
-        raise WrongTypeError(
-            f"data takes the path of a folder, a Catalogue or None (the generated products), not {told}"
-        )
-    return str(Path(data).expanduser().resolve())
+def _make_absolute(data: Any) -> Any:
+    """Return what names the catalogue wherever a copy is opened; what is no folder here stays as it is."""
+    is_folder = isinstance(data, (str, os.PathLike)) and Path(data).expanduser().is_dir()
+    return str(Path(data).expanduser().resolve()) if is_folder else data
 
 
 @lru_cache(maxsize=16)

@@ -106,7 +106,7 @@ class Catalogue:
         self.find_numbers = lru_cache(maxsize=_SEARCHES_REMEMBERED)(self._find_numbers)
         self._draw = lru_cache(maxsize=4)(self._draw_prices)
         self._goals = lru_cache(maxsize=4)(self._make_goals)
-        _OPEN[folder, self.manifest.digest] = self
+        _OPEN.setdefault((folder, self.manifest.digest), self)
 
     @classmethod
     def load(cls, folder: str | Path) -> Catalogue:

@@ -23,7 +23,7 @@ from hiper_envs import SubgoalWrapper, play_episode
 from tests.products import DATA, make_raw
 from webshop_server import Catalogue, RawProduct
 from webshop_server.__main__ import main
-from webshop_server.catalogue import nouns
+from webshop_server.catalogue import archive, nouns
 from webshop_server.catalogue.archive import MANIFEST_NAME, ArchiveError
 from webshop_server.catalogue.builder import build_archive, write_search_text
 from webshop_server.catalogue.nouns import NounModelMissingError
@@ -304,6 +304,39 @@ def test_failed_build_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(CatalogueDataError, match="broken"):
         build_archive(break_off(), tmp_path / "built")
     assert list(tmp_path.iterdir()) == []
+
+
+SMALL_DISK = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)  # writing more fails, as on a full disk
+from webshop_server.__main__ import main
+main(["generate", sys.argv[2]])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="only POSIX limits the size of files")
+@pytest.mark.parametrize("num_bytes", [1_000, 130_000, 250_000])
+def test_full_disk_is_told_and_leaves_nothing(tmp_path: Path, num_bytes: int) -> None:
+    out = tmp_path / "built"
+    command = [sys.executable, "-c", SMALL_DISK, str(num_bytes), str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[3])
+    assert done.returncode == 1 and done.stderr.startswith("webshop-server: ") and done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_orphans_are_known_by_their_age_where_no_process_can_be_asked_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh, old = tmp_path / f".built.{os.getpid()}.unfinished", tmp_path / ".built.1.unfinished"
+    fresh.mkdir()
+    old.mkdir()
+    os.utime(old, (0, 0))
+    asked: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda process, number: asked.append(process))
+    monkeypatch.setattr(os, "name", "nt")
+    found = [archive._is_left_behind(folder) for folder in (fresh, old)]
+    monkeypatch.undo()
+    assert found == [False, True] and asked == []
 
 
 def test_killed_build_leaves_nothing_that_opens(tmp_path: Path) -> None:
