@@ -34,6 +34,17 @@ def check_seed(seed: Any) -> int | None:
     return None if seed is None else check_integer(seed, "seed", 0)
 
 
+def check_options(options: Any) -> dict[str, Any] | None:
+    """Return the options of `reset`.
+
+    Raises:
+        WrongTypeError: They are no dictionary.
+    """
+    if options is not None and not isinstance(options, Mapping):
+        raise tell_wrong_type("options", "a dictionary such as {'task': 0}, or None", options)
+    return None if options is None else dict(options)
+
+
 def read_task_option(options: Any) -> Any:
     """Return the task that the options of `reset` ask for, None if they ask for none.
 
@@ -41,13 +52,10 @@ def read_task_option(options: Any) -> Any:
         WrongTypeError: The options are no dictionary.
         ValueError: There is an option that no world has; the message has the nearest.
     """
-    if options is None:
-        return None
-    if not isinstance(options, Mapping):
-        raise tell_wrong_type("options", "a dictionary such as {'task': 0}, or None", options)
-    for name in options:
+    given = check_options(options) or {}
+    for name in given:
         check_choice(name, RESET_OPTIONS, "reset option")
-    return options.get("task")
+    return given.get("task")
 
 
 def choose_task(task: Any, tasks: Sequence[str], split: str, find_nearest: Callable[[str], str | None]) -> str:

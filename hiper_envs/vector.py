@@ -1,6 +1,6 @@
 """Many games in one process: the vector environment behind both ids."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -9,11 +9,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers import TimeLimit
 
-from hiper_envs.arguments import check_seed
+from hiper_envs.arguments import check_options, check_seed
 from hiper_envs.registration import ENV_SPECS
 from hiper_envs.segments import SubgoalWrapper
 from webshop_server.allowed_names import check_choice
-from webshop_server.allowed_types import WrongTypeError, check_flag, check_integer, shorten, tell_wrong_type
+from webshop_server.allowed_types import WrongTypeError, check_flag, check_integer, shorten
 
 Infos = dict[str, Any]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -39,6 +39,7 @@ class TextVectorEnv(VectorEnv[Texts, Sequence[str], np.ndarray[Any, Any]]):
         group_size: Sub-environments in consecutive groups of this size are seeded alike, so that a group plays one
             task after a seeded reset; it divides `num_envs`.
         subgoals: Whether each sub-environment is wrapped in `SubgoalWrapper`, and so takes whole replies.
+        ignores_case: Whether that wrapper plays actions without regard to case.
 
     Raises:
         ValueError: A number or a mode that is not allowed.
@@ -54,17 +55,20 @@ class TextVectorEnv(VectorEnv[Texts, Sequence[str], np.ndarray[Any, Any]]):
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         group_size: int = 1,
         subgoals: bool = False,
+        ignores_case: bool = False,
     ) -> None:
         num_envs, group_size = check_integer(num_envs, "num_envs"), check_integer(group_size, "group_size")
         if max_episode_steps is not None:
             max_episode_steps = check_integer(max_episode_steps, "max_episode_steps", 1)
-        subgoals = check_flag(subgoals, "subgoals")
+        subgoals, ignores_case = check_flag(subgoals, "subgoals"), check_flag(ignores_case, "ignores_case")
         if num_envs < 1 or group_size < 1 or num_envs % group_size:
             raise ValueError(f"num_envs must be a positive multiple of group_size, got {num_envs} and {group_size}")
         self.num_envs = num_envs
         self.group_size = group_size
         self.autoreset_mode = _read_autoreset_mode(autoreset_mode)
-        self.envs = [_wrap_env(make_env(), max_episode_steps, subgoals) for _ in range(num_envs)]
+        if ignores_case and not subgoals:
+            raise ValueError("ignores_case=True is for whole replies: it needs subgoals=True")
+        self.envs = [_wrap_env(make_env(), max_episode_steps, subgoals, ignores_case) for _ in range(num_envs)]
         self.metadata = {**self.envs[0].metadata, "autoreset_mode": self.autoreset_mode}
         self.render_mode = self.envs[0].render_mode
         self.single_observation_space = self.envs[0].observation_space
@@ -88,9 +92,7 @@ class TextVectorEnv(VectorEnv[Texts, Sequence[str], np.ndarray[Any, Any]]):
             ValueError: Lengths that do not match, or options that a sub-environment refuses.
             WrongTypeError: A seed, a task or options of the wrong type.
         """
-        if options is not None and not isinstance(options, Mapping):
-            raise tell_wrong_type("options", "a dictionary such as {'task': 0}, or None", options)
-        options = dict(options or {})
+        options = check_options(options) or {}
         mask = _read_mask(options.pop("reset_mask", None), self.num_envs)
         seeds = self._spread_seeds(seed)
         tasks = self._spread_tasks(options.pop("task", None))
@@ -203,10 +205,12 @@ def _batch_values(key: str, values: list[Any]) -> Any:
     return array
 
 
-def _wrap_env(env: gym.Env[str, str], max_episode_steps: int | None, subgoals: bool) -> gym.Env[str, str]:
+def _wrap_env(
+    env: gym.Env[str, str], max_episode_steps: int | None, subgoals: bool, ignores_case: bool
+) -> gym.Env[str, str]:
     if max_episode_steps is not None:
         env = TimeLimit(env, max_episode_steps)
-    return SubgoalWrapper(env) if subgoals else env
+    return SubgoalWrapper(env, ignores_case) if subgoals else env
 
 
 def _read_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
@@ -231,7 +235,7 @@ def _make_vector(spec_index: int, num_envs: int, vector_options: dict[str, Any],
     return TextVectorEnv(lambda: make_env(**env_options), num_envs, **vector_options)
 
 
-VECTOR_OPTIONS = ("max_episode_steps", "autoreset_mode", "group_size", "subgoals")
+VECTOR_OPTIONS = ("max_episode_steps", "autoreset_mode", "group_size", "subgoals", "ignores_case")
 
 
 def _split_options(options: Infos) -> tuple[Infos, Infos]:

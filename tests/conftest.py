@@ -12,12 +12,17 @@ from typing import Any
 
 import gymnasium as gym
 import pytest
+from hypothesis import settings
 
 from hiper_envs import UnicodeText
 from tests.products import DATA, make_raw
 from webshop_server import Catalogue
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks run faster on one thread, and repeatably
+
+# A busy machine is no fault of an example.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 # A shell's background job ignores Ctrl-C and hands that down to the programs that tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():

@@ -26,7 +26,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "__init__ __main__",
     ),
     "hiper_envs": (
-        "reply spaces task_types registration arguments whole_file",
+        "plain_text earlier_replies spelling spaces task_types registration arguments whole_file",
+        "reply",
         "segments prompts",
         "episodes",
         "milestones vector",

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +12,12 @@ from weakref import WeakValueDictionary
 from hiper_envs.alfworld.games.files import GAME_SUFFIXES, explain_missing, read_manifest
 from hiper_envs.alfworld.games.human_goals import HumanGoalsError, read_human_goals
 from hiper_envs.alfworld.games.problem import Problem, read_game
+from hiper_envs.task_types import TASK_KINDS
 
-SPLITS = ("train", "train_eval", "valid_seen", "valid_unseen")
 EVAL_SPLIT = "train_eval"
-"""The part of the training games that is set aside for evaluations, by task."""
+"""The part of the training games that is set aside for choosing settings: one in eighteen of their tasks."""
+SPLITS = ("train", EVAL_SPLIT, "valid_seen", "valid_unseen")
+ONE_IN_EVAL = 18
 FOLDERS = {"train": ("train", "valid_train"), "valid_seen": ("valid_seen",), "valid_unseen": ("valid_unseen",)}
 """What a split's folder of real games may be called, the first that is there."""
 DATA_VERSION = "json_2.1.1"
@@ -105,7 +108,7 @@ class GeneratedTasks(tuple[str, ...]):
     def _known(self) -> frozenset[str]:
         from hiper_envs.alfworld.generated.first_tasks import first_task_ids
 
-        return frozenset(self) | (frozenset() if self.split == EVAL_SPLIT else frozenset(first_task_ids(self.split)))
+        return frozenset(self) | frozenset(first_task_ids(self.split))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process lists the same ids."""
@@ -146,6 +149,26 @@ class FileGames:
         return read_human_goals(self._paths[task])
 
 
+class EvalGames:
+    """Those training games that are set aside, with all trials of a task.
+
+    Raises:
+        ValueError: There is none among them.
+    """
+
+    def __init__(self, games: GameSource) -> None:
+        self.tasks: Sequence[str] = tuple(task for task in games.tasks if is_set_aside(task))
+        if not self.tasks:
+            raise ValueError(f"none of these {len(games.tasks)} games is in {EVAL_SPLIT!r}; take split='train'")
+        self.load, self.find_file, self.list_human_goals = games.load, games.find_file, games.list_human_goals
+
+
+def is_set_aside(task: str) -> bool:
+    """Return whether a training game, generated or released, is in the evaluation split: by its task, not its trial."""
+    name = next((part for part in task.split("/") if part.partition("-")[0] in TASK_KINDS), task)
+    return zlib.crc32(name.encode("utf-8", "surrogateescape")) % ONE_IN_EVAL == 0
+
+
 def _share(source: str, task: str, load: "LoadGame") -> Problem:
     problem = _PROBLEMS.get((source, task))
     if problem is None:
@@ -167,25 +190,27 @@ def open_games(games: Games, split: str) -> GameSource:
         games: None for the user's real games under $ALFWORLD_DATA, or generated ones without such; "generated" for
             these whatever there is, "real" for those; a folder; a file ending in .tw-pddl or .tw-pddl.gz; or a
             sequence of such files.
-        split: Which generated games, or which folder inside `games`: "train", "valid_seen", "valid_unseen", or
-            "train_eval" for the training games that are set aside for evaluations.
+        split: "train", "valid_seen" or "valid_unseen": which generated games, or which folder inside `games`;
+            "train_eval": those of "train" that are set aside.
 
     Raises:
         FileNotFoundError: A file or folder is missing.
         ValueError: A folder without playable games, a file of another kind, an empty sequence, or none of these.
     """
+    if split == EVAL_SPLIT:
+        return EvalGames(open_games(games, "train"))
     if games == GENERATED:
         return GeneratedGames(split)
     if games in (None, REAL):
         folder = find_real_games(split, is_needed=games == REAL)
-        return GeneratedGames(split) if folder is None else open_folder(folder, split)
+        return GeneratedGames(split) if folder is None else open_folder(folder)
     if isinstance(games, (str, os.PathLike)):
         path = Path(games).expanduser()
         if not str(games).strip():
             raise ValueError(f"{GAMES_TAKEN}, not an empty text")
         if path.name.endswith(GAME_SUFFIXES) or path.is_file():
             return open_files([path])
-        return open_folder(_enter_split(path, split), split)
+        return open_folder(_enter_split(path, split))
     return open_files(_list_paths(games))
 
 
@@ -205,7 +230,7 @@ def find_real_games(split: str, is_needed: bool = False) -> Path | None:
     """Return the split's folder under $ALFWORLD_DATA, if there is one.
 
     Args:
-        split: One of `SPLITS`.
+        split: "train", "valid_seen" or "valid_unseen".
         is_needed: Whether nothing else will do.
 
     Raises:
@@ -223,8 +248,7 @@ def find_real_games(split: str, is_needed: bool = False) -> Path | None:
 
 def _find_split(folder: Path, split: str) -> Path | None:
     """Return the split's folder inside ALFWorld's data, if there is one."""
-    names = FOLDERS["train" if split == EVAL_SPLIT else split]
-    candidates = [inside / name for inside in (folder / DATA_VERSION, folder) for name in names]
+    candidates = [inside / name for inside in (folder / DATA_VERSION, folder) for name in FOLDERS[split]]
     return next((candidate for candidate in candidates if candidate.is_dir()), None)
 
 
@@ -236,26 +260,21 @@ def _enter_split(folder: Path, split: str) -> Path:
     """
     found = _find_split(folder, split)
     if found is None and any(_find_split(folder, other) for other in FOLDERS):
-        raise FileNotFoundError(explain_missing(folder / FOLDERS["train" if split == EVAL_SPLIT else split][0]))
+        raise FileNotFoundError(explain_missing(folder / FOLDERS[split][0]))
     return found or folder
 
 
-def open_folder(folder: Path, split: str = "") -> FileGames:
-    """Return the playable games of a folder and those below it; with the evaluation split only those set aside.
+def open_folder(folder: Path) -> FileGames:
+    """Return the playable games of a folder and those below it.
 
     Raises:
         FileNotFoundError: There is no such folder.
         ValueError: There is no game to play in it.
     """
     manifest = read_manifest(folder)
-    paths = {name_task(file.path): folder / file.path for file in manifest.playable}
-    if split == EVAL_SPLIT:
-        from hiper_envs.alfworld.generated.tasks import is_set_aside
-
-        paths = {task: path for task, path in paths.items() if is_set_aside(task)}
-    if not paths:
+    if not manifest.playable:
         raise ValueError(f"no game to play: {manifest.describe()}; alfworld-download fetches the real ones")
-    return FileGames(paths)
+    return FileGames({name_task(file.path): folder / file.path for file in manifest.playable})
 
 
 def open_files(paths: Sequence[Path]) -> FileGames:

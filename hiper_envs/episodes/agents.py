@@ -13,7 +13,11 @@ from webshop_server.extras import MissingExtraError, find_extra
 
 
 class Agent(Protocol):
-    """What plays: anything with these two methods."""
+    """What plays: anything with these two methods.
+
+    It may also say of itself, in attributes: `usage`, what the last reply cost (`hiper_envs.episodes.record.Usage`),
+    and `ignores_case`, whether its actions are played without regard to case (see `SubgoalWrapper`).
+    """
 
     def reset(self, seed: int) -> None:
         """Forget the last episode; draw whatever is random from `seed`."""

@@ -11,6 +11,7 @@ import msgspec
 import zstandard
 
 from hiper_envs.episodes.record import RECORD_VERSION, Episode
+from hiper_envs.reply import check_version
 
 ZSTD_SUFFIX = ".zst"
 CHUNK_BYTES = 1 << 16
@@ -156,4 +157,8 @@ def _decode(line: bytes, path: Path, number: int) -> Episode:
             f"{path}, line {number}, has record version {episode.version}, this suite reads up to {RECORD_VERSION}:"
             " install a newer hiper-suite"
         )
+    try:
+        check_version(episode.reply_version)
+    except ValueError as error:
+        raise RecordError(f"{path}, line {number}: {error}") from None
     return episode

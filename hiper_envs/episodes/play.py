@@ -1,13 +1,20 @@
 """The loop that plays an episode and records it."""
 
+import math
 import time
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Any
 
 import gymnasium as gym
 
 from hiper_envs.episodes.agents import Agent
 from hiper_envs.episodes.record import MILESTONE_VERSION, Episode, Turn, Usage
+from hiper_envs.plain_text import describe_error, make_plain, plain_reply
+from hiper_envs.segments import Reading
+
+MAX_COUNT = 2**63 - 1
+"""The largest number that a record can hold."""
 
 
 def play_episode(
@@ -24,9 +31,11 @@ def play_episode(
 
     Returns:
         The record. An exception of the agent (sys.exit() too, but not KeyboardInterrupt), or a reply that is no string,
-        ends the episode as a failure with the exception in `error`; exceptions of the environment are raised.
+        ends the episode as a failure with the exception in `error`; exceptions of the environment are raised. An
+        agent's attribute `ignores_case`, True or False, decides over its episode as `SubgoalWrapper`'s option does; its
+        `usage` goes into the record.
     """
-    recorder = EpisodeRecorder(env, agent_name or type(agent).__name__)
+    recorder = EpisodeRecorder(env, agent_name or type(agent).__name__, read_ignores_case(agent))
     observation, info = recorder.reset(task, seed)
     try:
         agent.reset(seed)
@@ -37,13 +46,13 @@ def play_episode(
     while not recorder.is_done:
         started = time.perf_counter()
         try:
-            reply = _checked_reply(agent.act(observation, hide_milestones(info)))
+            reply = plain_reply(agent.act(observation, hide_milestones(info)))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             return recorder.finish(error)
         seconds = time.perf_counter() - started
-        observation, info = recorder.step(reply, seconds, getattr(agent, "usage", None))
+        observation, info = recorder.step(reply, seconds, read_usage(agent))
     return recorder.finish()
 
 
@@ -52,18 +61,54 @@ def hide_milestones(info: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in info.items() if "milestone" not in key}
 
 
-def _checked_reply(reply: Any) -> str:
-    if not isinstance(reply, str):
-        raise TypeError(f"a reply must be a string, got {type(reply).__name__} ({reply!r:.60})")
-    return reply
+def read_ignores_case(agent: object) -> bool | None:
+    """Return what an agent says in its attribute `ignores_case`; None for nothing that says anything."""
+    try:
+        wish = getattr(agent, "ignores_case", None)
+    except Exception:
+        return None  # what an agent says of itself is no part of its play
+    return wish if isinstance(wish, bool) else None
+
+
+def read_usage(agent: object) -> Usage | None:
+    """Return what an agent says in its attribute `usage`, as plain values; None for nothing that says anything.
+
+    It may be a `Usage`, or a tuple or list of two to four values in its order; a value of another kind is unknown.
+    """
+    try:
+        said = getattr(agent, "usage", None)
+        return _plain_usage(*said) if isinstance(said, tuple | list) else None
+    except Exception:
+        return None
+
+
+def _plain_usage(prompt_tokens: Any, reply_tokens: Any, cost: Any = None, finish_reason: Any = None) -> Usage:
+    return Usage(
+        _plain_count(prompt_tokens),
+        _plain_count(reply_tokens),
+        float(cost) if isinstance(cost, Real) and math.isfinite(cost) else None,
+        make_plain(finish_reason) if isinstance(finish_reason, str) else None,
+    )
+
+
+def _plain_count(count: Any) -> int | None:
+    is_count = isinstance(count, Integral) and not isinstance(count, bool) and 0 <= int(count) <= MAX_COUNT
+    return int(count) if is_count else None
 
 
 class EpisodeRecorder:
-    """Steps a `SubgoalWrapper`-wrapped environment and keeps the record."""
+    """Steps a `SubgoalWrapper`-wrapped environment and keeps the record.
 
-    def __init__(self, env: gym.Env[str, str], agent_name: str) -> None:
+    Args:
+        env: The environment.
+        agent_name: Name of the agent for the record.
+        ignores_case: Whether actions are played without regard to case; None for what the wrapper was made with.
+    """
+
+    def __init__(self, env: gym.Env[str, str], agent_name: str, ignores_case: bool | None = None) -> None:
         self.env = env
-        self.agent_name = agent_name
+        self.agent_name = make_plain(agent_name)
+        self.ignores_case = ignores_case
 
     def reset(self, task: int | str, seed: int) -> tuple[str, dict[str, Any]]:
         """Start an episode; return the first observation and info."""
@@ -71,7 +116,8 @@ class EpisodeRecorder:
         self.turns: list[Turn] = []
         self.terminated = self.truncated = False
         self.seed = seed
-        self.reset_observation, self.info = self.env.reset(seed=seed, options={"task": task})
+        options = {"task": task} | ({} if self.ignores_case is None else {"ignores_case": self.ignores_case})
+        self.reset_observation, self.info = self.env.reset(seed=seed, options=options)
         return self.reset_observation, self.info
 
     @property
@@ -80,7 +126,12 @@ class EpisodeRecorder:
         return self.terminated or self.truncated
 
     def step(self, reply: str, seconds: float | None = None, usage: Usage | None = None) -> tuple[str, dict[str, Any]]:
-        """Take one turn; return the observation and info."""
+        """Take one turn; return the observation and info.
+
+        Raises:
+            TypeError: The reply is no string.
+        """
+        reply = plain_reply(reply)
         observation, reward, self.terminated, self.truncated, self.info = self.env.step(reply)
         segment = self.info["segment"]
         self.turns.append(
@@ -97,6 +148,8 @@ class EpisodeRecorder:
                 seconds=seconds,
                 prompt_tokens=usage.prompt_tokens if usage else None,
                 reply_tokens=usage.reply_tokens if usage else None,
+                form=self.info["reply_form"],
+                finish_reason=usage.finish_reason if usage else None,
             )
         )
         return observation, self.info
@@ -105,6 +158,7 @@ class EpisodeRecorder:
         """Return the record; with `error`, of an episode that the agent broke off, which is a failure."""
         spec = self.env.spec
         milestones = tuple(self.info.get("all_milestones", ()))
+        reading: Reading = self.env.get_wrapper_attr("reading")
         segments = self.info["segments"] if self.is_done else self.env.get_wrapper_attr("break_off")()
         return Episode(
             env_id=spec.id if spec else type(self.env.unwrapped).__name__,
@@ -120,9 +174,11 @@ class EpisodeRecorder:
             success=bool(self.info["success"]) and error is None,
             terminated=self.terminated,
             truncated=self.truncated,
-            error=f"{type(error).__name__}: {error}" if error is not None else None,
+            error=describe_error(error) if error is not None else None,
             seconds=time.perf_counter() - self._started,
             milestones=milestones,
             reward_parts=self.info.get("reward_parts"),
             milestone_version=MILESTONE_VERSION if milestones else 1,
+            reply_version=reading.version,
+            ignores_case=reading.ignores_case,
         )

@@ -4,11 +4,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hiper_envs.segments import Segment
+from hiper_envs.reply import NO_TAGS, Form
+from hiper_envs.segments import Reading, Segment
 
 RECORD_VERSION = 1
 MILESTONE_VERSION = 2
 """Version 1 counted some milestones too early: options of other products, other treatments, other places."""
+CUT_OFF_REASONS = ("length", "max_tokens")
+"""Finish reasons of a reply that ran into the limit of tokens, as the endpoints of different makers say it, in small
+letters."""
+_NO_SEGMENTS = ("no complete <switch>...</switch>", "no complete <subgoal>...</subgoal>")
 
 
 class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -22,11 +27,13 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
         reward: The environment's reward for the turn.
         segment: Index of the turn's segment.
         is_boundary: Whether the turn opened that segment.
-        problems: What was ill-formed in the reply.
+        problems: What was wrong with the reply, a sentence each.
         milestones: Milestones that the turn reached, where `MilestoneWrapper` watches.
         seconds: Time that the agent took to reply.
         prompt_tokens: Tokens that the agent's model read for the reply, if the agent says so.
         reply_tokens: Tokens that it wrote.
+        form: Which kind of reply it is, see `hiper_envs.reply`; None in records from before there were kinds.
+        finish_reason: Why the model stopped writing, in its endpoint's words, if the agent says so.
     """
 
     number: int = msgspec.field(name="turn")
@@ -41,18 +48,52 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
     seconds: float | None = None
     prompt_tokens: int | None = None
     reply_tokens: int | None = None
+    form: Form | None = None
+    finish_reason: str | None = None
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the reply ended before it was whole: by the limit of tokens, or inside a tag, a part or a thought."""
+        return self.form == "truncated" or self._ran_into_limit
+
+    @property
+    def _ran_into_limit(self) -> bool:
+        return (self.finish_reason or "").lower() in CUT_OFF_REASONS
 
     @property
     def is_ill_formed(self) -> bool:
-        """Whether the reply was ill-formed; one without any tags is a flat agent's and is not."""
-        return bool(self.problems) and self.reply.strip() != self.action
+        """Whether the reply has no form: it is whole, and neither flat nor react nor hierarchical."""
+        if self.is_cut_off:
+            return False
+        if self.form is not None:
+            return self.form == "ill-formed"
+        is_flat = self.reply.strip() == self.action
+        return bool(self.problems) and not is_flat and self.problems != _NO_SEGMENTS
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What to tell a reader of the reply, a sentence each: its problems, but for those that it may well have."""
+        told = tuple(problem for problem in self.problems if problem != NO_TAGS)
+        if self.form is None and not self.is_ill_formed:
+            told = ()  # earlier records tell of parts that an agent without segments does not write
+        is_untold = self._ran_into_limit and self.form != "truncated"
+        return (*told, "cut off: it ran into the limit of tokens") if is_untold else told
 
 
 class Usage(NamedTuple):
-    """Tokens of one reply. An agent that counts them keeps the last reply's in an attribute `usage`."""
+    """What one reply cost. An agent that knows keeps the last reply's in an attribute `usage`; two numbers will do.
 
-    prompt_tokens: int
-    reply_tokens: int
+    Attributes:
+        prompt_tokens: Tokens that the model read.
+        reply_tokens: Tokens that it wrote.
+        cost: Price of the reply, in the currency of whoever gave the prices.
+        finish_reason: Why the model stopped, in its endpoint's words: "stop", "length", ...
+    """
+
+    prompt_tokens: int | None
+    reply_tokens: int | None
+    cost: float | None = None
+    finish_reason: str | None = None
 
 
 class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -78,6 +119,8 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
         reward_parts: What the last reward was made of, by name, where the environment says so (WebShop).
         version: Version of this form of record.
         milestone_version: Version of the rules by which milestones count; 1 where a file does not say.
+        reply_version: Version by which the replies were read, see `hiper_envs.reply`; 1 in records that do not say.
+        ignores_case: Whether actions were played without regard to case, see `SubgoalWrapper`.
     """
 
     env_id: str
@@ -99,6 +142,13 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
     reward_parts: dict[str, float | bool] | None = None
     version: int = RECORD_VERSION
     milestone_version: int = 1
+    reply_version: int = 1
+    ignores_case: bool = False
+
+    @property
+    def reading(self) -> Reading:
+        """How the replies were read."""
+        return Reading(self.reply_version, self.ignores_case)
 
     @property
     def num_turns(self) -> int:

@@ -42,7 +42,8 @@ def replay(episode: Episode, env: gym.Env[str, str] | None = None) -> list[Diffe
         than the record does. A recorded truncation is the turn limit's and ends the replay at the same turn.
     """
     env = env or SubgoalWrapper(gym.make(episode.env_id, max_episode_steps=10**9, **episode.env_options))
-    observation, info = env.reset(seed=episode.seed, options={"task": episode.task_id})
+    reading = {"reply_version": episode.reply_version, "ignores_case": episode.ignores_case}
+    observation, info = env.reset(seed=episode.seed, options={"task": episode.task_id, **reading})
     found = _compare(-1, {"observation": (episode.reset_observation, observation)})
     found += _compare(None, {"instruction": (episode.instruction, info["instruction"])})
     is_over = False
@@ -54,6 +55,8 @@ def replay(episode: Episode, env: gym.Env[str, str] | None = None) -> list[Diffe
         is_over = terminated or truncated
         pairs = {
             "action": (turn.action, info["action"]),
+            "problems": (turn.problems, tuple(info["reply_problems"])),
+            "form": (turn.form, info["reply_form"]),
             "observation": (turn.observation, observation),
             "reward": (turn.reward, float(reward)),
             "segment": (turn.segment, info["segment"]["index"]),

@@ -82,6 +82,7 @@ def _episode_line(episode: Episode, key: str) -> dict[str, Any]:
         "segments": [segment.num_turns for segment in episode.segments],
         "subgoals": [segment.subgoal for segment in episode.segments],
         "problems": sum(turn.is_ill_formed for turn in episode.turns),
+        "cutOff": sum(turn.is_cut_off for turn in episode.turns),
         "reached": sum(len(turn.milestones) for turn in episode.turns),
         "milestones": len(episode.milestones),
     }
@@ -113,7 +114,7 @@ def _turn_detail(turn: Turn) -> dict[str, Any]:
         "read": turn.prompt_tokens,
         "written": turn.reply_tokens,
         "milestones": turn.milestones or None,
-        "problems": turn.problems if turn.is_ill_formed else None,
+        "problems": turn.faults or None,
     }
     texts = {"action": turn.action, "observation": turn.observation, "reply": turn.reply}
     return texts | {name: value for name, value in known.items() if value is not None}

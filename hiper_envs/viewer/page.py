@@ -27,6 +27,7 @@ class Summary:
     turns: float | None
     segments: float | None
     ill_formed: float | None
+    cut_off: float | None
     agreement: Agreement
 
 
@@ -54,6 +55,7 @@ def render_viewer(sources: Sequence[Source]) -> str:
         sources,
         summaries=summaries,
         worlds=list(dict.fromkeys(source.world for source in sources)),
+        has_cut_offs=any(summary.cut_off for summary in summaries),
         has_milestones=any(episode.milestones for source in sources for episode in source.episodes),
     )
 
@@ -106,6 +108,7 @@ def summarise_source(source: Source) -> Summary:
         turns=_share(num_turns, len(episodes)),
         segments=_share(sum(len(episode.segments) for episode in episodes), len(episodes)),
         ill_formed=_share(100.0 * sum(turn.is_ill_formed for one in episodes for turn in one.turns), num_turns),
+        cut_off=_share(100.0 * sum(turn.is_cut_off for one in episodes for turn in one.turns), num_turns),
         agreement=sum(map(measure_record, episodes), Agreement(0, 0, 0)),
     )
 

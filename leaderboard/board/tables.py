@@ -62,6 +62,9 @@ def _describe_faults(row: Scores) -> str:
     ill_formed = row.metrics["ill_formed"].value
     if ill_formed > 0:
         faults.append(f"{ill_formed:.1f} % of its replies were ill-formed")
+    cut_off = row.metrics["cut_off"].value
+    if cut_off > 0:
+        faults.append(f"{cut_off:.1f} % of its replies were cut off")
     return "; ".join(faults)
 
 
@@ -179,8 +182,7 @@ class Barred:
 def _turn_text(turn: Turn, max_characters: int | None) -> Text:
     reward = f"  reward {turn.reward:g}" if turn.reward else ""
     lines = [Text.assemble("> ", (turn.action or "(no action)", "bold"), (reward, "green"))]
-    if turn.is_ill_formed:
-        lines += [Text(f"! {problem}", style="red") for problem in turn.problems]
+    lines += [Text(f"! {fault}", style="red") for fault in turn.faults]
     if turn.milestones:
         lines.append(Text(f"* {', '.join(turn.milestones)}", style="green"))
     lines.append(_observation(turn.observation, max_characters))

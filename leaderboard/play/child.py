@@ -35,7 +35,7 @@ def main() -> None:
     except (PanelError, AgentError) as error:
         send(Refused(str(error), isinstance(error, AgentError)))
         return
-    send(Ready())
+    send(Ready(player.ignores_case))
     for line in requests:
         request = msgspec.json.decode(line, type=PlayTask)
         try:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 
 from hiper_envs import Agent, SubgoalWrapper, parse_reply
+from hiper_envs.episodes.play import read_ignores_case
 from leaderboard.panels.fingerprint import make_world
 from leaderboard.play.player import GuardedAgent
 from leaderboard.play.submission import load_agent
@@ -37,6 +38,7 @@ class _Walk(NamedTuple):
     """A few turns of an agent."""
 
     replies: list[str]
+    actions: list[str]
     admissible: list[list[str]]
     is_info_intact: bool
     seconds: float
@@ -102,15 +104,18 @@ def _check_world(
 def _check_form(world: str, walk: _Walk) -> Finding:
     what = "writes <switch>, <subgoal> and <action>"
     parsed = [parse_reply(reply) for reply in walk.replies]
-    if all(reply.action == text.strip() for reply, text in zip(parsed, walk.replies, strict=True)):
+    forms = {reply.form for reply in parsed}
+    if forms == {"flat"}:
         return Finding(world, what, "warning", "no tags at all: every reply is an action, every episode one segment")
+    if forms == {"react"}:
+        return Finding(world, what, "warning", "<action> only: every episode is one segment")
     problems = [problem for reply in parsed for problem in reply.problems]
     return Finding(world, what, *_verdict(not problems, "; ".join(problems[:2]), is_must=False))
 
 
 def _check_actions(world: str, walk: _Walk) -> Finding:
-    actions = [parse_reply(reply).action for reply in walk.replies]
-    odd = [action for action, allowed in zip(actions, walk.admissible, strict=True) if not _is_usable(action, allowed)]
+    pairs = zip(walk.actions, walk.admissible, strict=True)
+    odd = [action for action, allowed in pairs if not _is_usable(action, allowed)]
     return Finding(world, "chooses admissible actions", *_verdict(not odd, f"not admissible: {odd[:3]}", is_must=False))
 
 
@@ -128,8 +133,9 @@ def _walk(env: gym.Env[str, str], agent: Agent, turn_seconds: float | None) -> _
     observing = _ObservingAgent(agent)
     guarded = GuardedAgent(observing, turn_seconds, lambda last_reply: None)
     replies: list[str] = []
+    actions: list[str] = []
     admissible: list[list[str]] = []
-    observation, info = env.reset(seed=SEED, options={"task": TASK})
+    observation, info = env.reset(seed=SEED, options={"task": TASK, "ignores_case": bool(read_ignores_case(agent))})
     is_over = False
     started = time.perf_counter()
     try:
@@ -138,11 +144,12 @@ def _walk(env: gym.Env[str, str], agent: Agent, turn_seconds: float | None) -> _
             admissible.append(list(info["admissible_actions"]))
             replies.append(guarded.act(observation, info))
             observation, _, terminated, truncated, info = env.step(replies[-1])
+            actions.append(info["action"])
             is_over = terminated or truncated
     except Exception:
         if guarded.failure is None:
             raise
-    return _Walk(replies, admissible, observing.is_info_intact, time.perf_counter() - started, guarded.failure)
+    return _Walk(replies, actions, admissible, observing.is_info_intact, time.perf_counter() - started, guarded.failure)
 
 
 class _ObservingAgent:

@@ -12,7 +12,9 @@ import msgspec
 
 from hiper_envs import Agent, Episode, play_episode
 from hiper_envs.episodes.agents import AgentError, AgentFactory
+from hiper_envs.episodes.play import read_ignores_case, read_usage
 from hiper_envs.episodes.record import Usage
+from hiper_envs.plain_text import make_plain, plain_reply
 from leaderboard.panels.fingerprint import PanelTask
 from leaderboard.panels.panel import Panel
 from leaderboard.play.submission import load_agent
@@ -62,19 +64,22 @@ class GuardedAgent:
         """Return the agent's reply."""
         with self._guard():
             reply = self._agent.act(observation, private_copy(info))
-        if not isinstance(reply, str):
-            self.failure = f"TypeError: a reply must be a string, got {type(reply).__name__} ({reply!r:.60})"
-            raise AgentFailureError(self.failure)
-        self._last_reply = reply
-        return reply
+        try:
+            self._last_reply = plain_reply(reply)
+        except TypeError as error:
+            self.failure = make_plain(f"TypeError: {error}")
+            raise AgentFailureError(self.failure) from None
+        return self._last_reply
 
     @property
     def usage(self) -> Usage | None:
-        """Tokens of the last reply, if the agent counts them."""
-        match getattr(self._agent, "usage", None):
-            case (int(prompt_tokens), int(reply_tokens)):
-                return Usage(prompt_tokens, reply_tokens)
-        return None
+        """What the last reply cost, if the agent says so."""
+        return read_usage(self._agent)
+
+    @property
+    def ignores_case(self) -> bool | None:
+        """Whether the agent wants its actions played without regard to case, if it says so."""
+        return read_ignores_case(self._agent)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -124,7 +129,7 @@ def describe_failure(error: BaseException) -> str:
     for frame in _agent_frames(traceback.extract_tb(error.__traceback__))[-NUM_TRACEBACK_FRAMES:]:
         file_name = "/".join(frame.filename.split("/")[-2:])
         lines.append(f"  {file_name}, line {frame.lineno}, in {frame.name}: {frame.line}")
-    return "\n".join(lines)
+    return make_plain("\n".join(lines))
 
 
 def _agent_frames(frames: Sequence[traceback.FrameSummary]) -> Sequence[traceback.FrameSummary]:
@@ -163,6 +168,11 @@ class Player:
         self._agent_name = agent_name
         self._turn_seconds = turn_seconds
         self._on_turn = on_turn
+
+    @property
+    def ignores_case(self) -> bool | None:
+        """What the agent says of case, see `read_ignores_case`."""
+        return read_ignores_case(self._agent)
 
     def play(self, task: PanelTask, seed: int) -> Episode:
         """Play one task; a failure of the agent is an episode with an error, and the next one gets a new agent.

@@ -28,7 +28,9 @@ class PlayTask(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The world and the agent are made."""
+    """The world and the agent are made; whether the agent wants its actions played without regard to case."""
+
+    ignores_case: bool | None = None
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):

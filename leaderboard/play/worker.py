@@ -84,6 +84,7 @@ class WorkerProcess:
         self._unread = b""
         self._replies: list[str] = []
         self._was_ready = False
+        self._ignores_case: bool | None = None
         self.deadline: float | None = None
 
     @property
@@ -166,8 +167,8 @@ class WorkerProcess:
 
     def _take(self, answer: Answer) -> Episode | None:
         match answer:
-            case Ready():
-                self._was_ready = True
+            case Ready(ignores_case):
+                self._was_ready, self._ignores_case = True, ignores_case
             case Refused(reason, is_agent):
                 if self._was_ready:
                     return self._lose(reason)
@@ -191,7 +192,7 @@ class WorkerProcess:
         if not self._was_ready:
             raise AgentError(f"loading the agent {self._setup.agent!r} failed: {error}; see {self._log_path}")
         env = self._setup.panel.make_env()
-        recorder = EpisodeRecorder(env, self._setup.agent_name)
+        recorder = EpisodeRecorder(env, self._setup.agent_name, self._ignores_case)
         recorder.reset(self._request.task.task, self._request.seed)
         for reply in self._replies:
             recorder.step(reply)

@@ -87,8 +87,18 @@ METRICS = (
     Metric(
         "ill_formed",
         "ill-formed %",
-        "Turns whose reply had missing or broken tags; one without any tags is an action and is well-formed.",
+        "Turns whose reply had missing or broken tags. One without any tags is an action, one with an action only is"
+        " ReAct's; both are well-formed. Replies that were cut off are counted apart.",
         lambda episode: 100.0 * sum(turn.is_ill_formed for turn in episode.turns),
+        lambda episode: episode.num_turns,
+        is_percent=True,
+        is_better_high=False,
+    ),
+    Metric(
+        "cut_off",
+        "cut off %",
+        "Turns whose reply ended before it was whole: at the limit of tokens, or inside a tag or a thought.",
+        lambda episode: 100.0 * sum(turn.is_cut_off for turn in episode.turns),
         lambda episode: episode.num_turns,
         is_percent=True,
         is_better_high=False,

@@ -59,14 +59,12 @@ def check_outline(episode: Episode, max_turns: int) -> list[Difference]:
         "truncated": episode.num_turns >= max_turns,
         "segments": cut_segments(episode),
         "turns": list(range(episode.num_turns)),
-        "problems": [parse_reply(turn.reply).problems for turn in episode.turns],
     }
     recorded = {
         "end": episode.terminated or episode.truncated or episode.error is not None,
         "truncated": episode.truncated,
         "segments": episode.segments,
         "turns": [turn.number for turn in episode.turns],
-        "problems": [turn.problems for turn in episode.turns],
     }
     return [
         Difference(None, field, _plain(recorded[field]), _plain(value))
@@ -79,7 +77,7 @@ def cut_segments(episode: Episode) -> list[Segment]:
     """Cut an episode into segments again, from its replies and rewards alone."""
     tracker = SegmentTracker()
     for turn in episode.turns:
-        tracker.declare(parse_reply(turn.reply))
+        tracker.declare(parse_reply(turn.reply, episode.reply_version))
         tracker.earn(turn.reward)
     return tracker.finish(_end_reason(episode))
 

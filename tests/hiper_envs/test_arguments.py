@@ -6,6 +6,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from hiper_envs import SubgoalWrapper
 from hiper_envs.alfworld.env import ALFWorldEnv
 from hiper_envs.webshop.env import WebShopEnv
 
@@ -65,8 +66,9 @@ def test_resets(make: Any, call: dict[str, Any], sentence: str) -> None:
     env = make()
     env.reset(seed=5)
     before, generator = env.get_state(), env.np_random.bit_generator.state
-    with pytest.raises(EITHER, match=sentence):
-        env.reset(**call)
+    for each in (env, SubgoalWrapper(env)):
+        with pytest.raises(EITHER, match=sentence):
+            each.reset(**call)
     assert env.get_state() == before and env.np_random.bit_generator.state == generator
 
 

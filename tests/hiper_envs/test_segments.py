@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hiper_envs import Segment, SubgoalWrapper, write_reply
-from hiper_envs.reply import Reply
+from hiper_envs.reply import Reply, Spans
 from hiper_envs.segments import SegmentTracker
 from hiper_envs.vector import TextVectorEnv
 
@@ -98,7 +98,17 @@ def test_keep_ignores_the_copy_and_switch_opens_even_under_the_same_words(corrid
 def test_flat_agent_plays_one_segment_without_tags(corridor: Any) -> None:
     infos, _ = play(SubgoalWrapper(corridor()), ["forward"] * 3)
     assert infos[-1]["segments"] == [Segment(0, 3, "", 0.75, "success")]
-    assert "no tags" in infos[0]["reply_problems"][0]
+    assert "no tags" in infos[0]["reply_problems"][0] and infos[0]["reply_form"] == "flat"
+
+
+def test_info_tells_where_the_parts_stand(corridor: Any) -> None:
+    env = SubgoalWrapper(corridor())
+    _, info = env.reset()
+    assert (info["reply_form"], info["reply_spans"]) == (None, Spans())
+    reply = "<think>on</think><switch>SWITCH</switch><subgoal>walk \ud83d</subgoal><action>forward</action>"
+    *_, info = env.step(reply)
+    assert [reply[slice(*span)] for span in info["reply_spans"]] == ["SWITCH", "walk \ud83d", "forward"]
+    assert (info["segment"]["subgoal"], info["reply_form"]) == ("walk \ufffd", "hierarchical")
 
 
 def test_reset_forgets_and_says_that_nothing_was_opened(corridor: Any) -> None:

@@ -129,6 +129,15 @@ def test_check_outlives_an_agent_that_ends_its_process(tmp_path: Path) -> None:
     assert "the agent's process ended with exit code 3" in done.stdout and "good bye" in done.stderr
 
 
+@pytest.mark.parametrize("agent", ["Chooser", "Halver", "Shouter"])
+def test_check_passes_what_a_run_plays(tmp_path: Path, agent: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "leaderboard", "check", f"toy_world:{agent}", "--worlds", "toy_world:Toy-v0"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "fail" not in done.stdout and "not admissible" not in done.stdout
+
+
 def test_run_says_what_the_agent_broke_off_with(leaderboard: Command, panel: Panel, tmp_path: Path) -> None:
     write_panel(panel, tmp_path / "toy.json")
     done = leaderboard("run", "--agent", "toy_world:Crasher", "--panel", "toy.json", "--workers", "0")

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from hiper_envs import UnicodeText, write_reply
+from hiper_envs.episodes.record import Usage
 
 TYPES = ("pick_and_place_simple", "pick_two_obj_and_place")
 
@@ -70,6 +72,60 @@ class Dawdler(Worker):
     def act(self, observation: str, info: Mapping[str, object]) -> str:
         super().act(observation, info)
         return "work" if self.turn % 2 else "rest"
+
+
+class Chooser(Worker):
+    """Draws its actions with numpy, which gives no plain strings, nor plain counts."""
+
+    def reset(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        self.usage = (np.int64(7), np.int64(2), np.float64(0.5), np.str_("stop"))
+        actions = info["admissible_actions"]
+        assert isinstance(actions, list)
+        return self.rng.choice(actions)  # type: ignore[no-any-return]
+
+
+class Halver(Worker):
+    """Ends each subgoal in the middle of a surrogate pair."""
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        return super().act(observation, info).replace("</subgoal>", "\ud83d</subgoal>")
+
+
+class HalfCrasher(Worker):
+    """Says half a surrogate pair when it fails, and knows no sensible costs."""
+
+    @property
+    def usage(self) -> object:
+        raise ValueError("\ud83d")
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        super().act(observation, info)
+        raise ValueError("\ud83d \udc00")
+
+
+class Reasoner(Worker):
+    """Writes ReAct's replies, which run into the limit of tokens on every fourth turn."""
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        super().act(observation, info)
+        is_cut_off = self.turn % 4 == 0
+        self.usage = Usage(50, 9, finish_reason="length" if is_cut_off else "stop")
+        return "I think that" if is_cut_off else "<think>I could <action>rest</action></think><action>work</action>"
+
+
+class Shouter(Worker):
+    """Works in capitals, and takes its process down on its sixth turn."""
+
+    ignores_case = True
+
+    def act(self, observation: str, info: Mapping[str, object]) -> str:
+        reply = super().act(observation, info)
+        if self.turn == 6:
+            os._exit(3)
+        return reply.replace(">work<", ">WORK<")
 
 
 class Crasher(Worker):

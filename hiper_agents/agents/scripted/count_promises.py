@@ -16,7 +16,7 @@ from rich.progress import track
 
 import hiper_envs  # noqa: F401 - registers the ids
 from hiper_envs.alfworld.reading import read_observation, type_of
-from hiper_envs.alfworld.sources import EVAL_SPLIT
+from hiper_envs.alfworld.sources import is_set_aside
 
 TARGET = Path(__file__).parent / "data" / "promises.json"
 
@@ -37,12 +37,11 @@ def look_around(env: gym.Env[str, str], task: str) -> Iterator[tuple[str, bool, 
 def count() -> dict[str, object]:
     """Return all counts as plain data, see `Promises`."""
     env = gym.make("hiper/ALFWorld-v0", split="train", games="generated", max_episode_steps=1000)
-    aside = gym.make("hiper/ALFWorld-v0", split=EVAL_SPLIT, games="generated").get_wrapper_attr("tasks")
     closed: Counter[str] = Counter()
     pieces: Counter[str] = Counter()
     holding: dict[str, Counter[str]] = defaultdict(Counter)
     looked_at: dict[str, Counter[str]] = defaultdict(Counter)
-    for task in track([task for task in env.get_wrapper_attr("tasks") if task not in set(aside)]):
+    for task in track([task for task in env.get_wrapper_attr("tasks") if not is_set_aside(task)]):
         rooms = list(look_around(env, task))
         kinds = Counter(type_of(place) for place, _, _ in rooms)
         pieces.update(kinds)

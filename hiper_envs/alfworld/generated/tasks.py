@@ -10,7 +10,6 @@ as there, in floor plans that training never sees.
 """
 
 import random
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,8 +43,6 @@ LIGHT_OBJECTS = frozenset(
     "TissueBox Vase Watch".split()
 )
 """What the real tasks look at under a lamp."""
-ONE_IN_EVAL = 18
-"""Which part of the training tasks is set aside for evaluations."""
 
 
 @dataclass(frozen=True)
@@ -136,15 +133,12 @@ def _is_goal(kind: GoalKind, receptacle: str) -> bool:
 def task_ids(split: str) -> Sequence[str]:
     """Return the ids of a split in their fixed order.
 
-    3,553 of train, 140 of valid_seen, 134 of valid_unseen; and train_eval, the games of train whose tasks are set aside
-    for evaluations (about 200).
+    3,553 of train, 140 of valid_seen, 134 of valid_unseen.
 
     Raises:
         ValueError: for an unknown split.
     """
-    check_choice(split, (*SPLIT_SIZES, "train_eval"), "split")
-    if split == "train_eval":
-        return tuple(task_id for task_id in task_ids("train") if is_set_aside(task_id))
+    check_choice(split, SPLIT_SIZES, "split")
     draw = {"train": _list_training, "valid_seen": _draw_seen, "valid_unseen": _draw_unseen}[split]
     generator = random.Random(20260000 + list(SPLIT_SIZES).index(split))
     tasks = draw(generator)
@@ -152,12 +146,6 @@ def task_ids(split: str) -> Sequence[str]:
         other = int(generator.random() * (last + 1))
         tasks[last], tasks[other] = tasks[other], tasks[last]
     return tuple(task.id for task in tasks)
-
-
-def is_set_aside(task_id: str) -> bool:
-    """Return whether a training game, generated or real, is for evaluations; all games of a task are, or none."""
-    name = next((part for part in task_id.split("/") if part.split("-")[0] in TASK_KINDS), task_id)
-    return zlib.crc32(name.encode()) % ONE_IN_EVAL == 0
 
 
 def _list_training(generator: random.Random) -> list[Task]:

@@ -20,6 +20,7 @@ function makeRow(position) {
   if (line.milestones) facts.push(`${line.reached} of ${plural(line.milestones, "milestone")}`);
   if (line.outcome === "failure" && line.score > 0) facts.push(`score ${line.score}`);
   if (line.problems) facts.push(`${line.problems} ill-formed`);
+  if (line.cutOff) facts.push(`${line.cutOff} cut off`);
   return make("li", {}, make(
     "button",
     { type: "button", "data-position": position, click: () => openEpisode(position) },
@@ -55,7 +56,7 @@ async function filterRows() {
 
 function fits(line) {
   const [outcome, type] = [byId("outcome").value, byId("type").value];
-  const isWanted = !outcome || (outcome === "problems" ? line.problems > 0 : line.outcome === outcome);
+  const isWanted = !outcome || (outcome === "problems" ? line.problems + line.cutOff > 0 : line.outcome === outcome);
   return isWanted && (!type || line.type === type);
 }
 

@@ -68,7 +68,7 @@ def define_hae(turns: Turns, config: HAEConfig) -> dict[str, np.ndarray]:
 
 
 @given(generators, configs)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_hae_is_its_definition(rng: np.random.Generator, config: HAEConfig) -> None:
     turns = random_turns(rng)
     ours, defined = estimate_hae(turns, config), define_hae(turns, config)
@@ -81,7 +81,6 @@ def test_hae_is_its_definition(rng: np.random.Generator, config: HAEConfig) -> N
 
 
 @given(generators, fractions, fractions, st.sampled_from(["none", "bootstrap"]))
-@settings(deadline=None)
 def test_hae_is_flat_gae_when_every_turn_is_a_boundary(
     rng: np.random.Generator, discount: float, decay: float, truncation: str
 ) -> None:
@@ -92,7 +91,6 @@ def test_hae_is_flat_gae_when_every_turn_is_a_boundary(
 
 
 @given(generators, configs)
-@settings(deadline=None)
 def test_low_of_one_segment_is_flat_gae(rng: np.random.Generator, config: HAEConfig) -> None:
     turns = random_turns(rng, switch_rate=-1.0)
     ours, flat = estimate_hae(turns, config), estimate_gae(turns, config)
@@ -101,7 +99,6 @@ def test_low_of_one_segment_is_flat_gae(rng: np.random.Generator, config: HAECon
 
 
 @given(generators, fractions)
-@settings(deadline=None)
 def test_full_traces_are_monte_carlo(rng: np.random.Generator, discount: float) -> None:
     turns = random_turns(rng)
     ours = estimate_hae(turns, HAEConfig(discount, 1.0, 1.0))
@@ -113,7 +110,6 @@ def test_full_traces_are_monte_carlo(rng: np.random.Generator, discount: float) 
 
 
 @given(generators, configs)
-@settings(deadline=None)
 def test_order_of_rows_and_other_episodes_do_not_matter(rng: np.random.Generator, config: HAEConfig) -> None:
     turns = random_turns(rng)
     whole = estimate_hae(turns, config)

@@ -83,6 +83,32 @@ def test_newer_version_and_missing_file_get_a_sentence(tmp_path: Path, episodes:
         list(read_episodes(tmp_path / "nothing.jsonl"))
 
 
+EARLIER = (
+    b'{"env_id":"Corridor-v0","env_options":{},"task_id":"corridor-2","seed":0,"agent":"Walker",'
+    b'"instruction":"walk to the end","reset_observation":"You stand at 0 of 2.","steps":['
+    b'{"turn":0,"reply":"<think><action>wait</action></think><action>forward</action>","action":"wait",'
+    b'"observation":"You stand at 0 of 2.","reward":-0.125,"segment":0,"is_boundary":true,"problems":'
+    b'["no complete <switch>...</switch>","no complete <subgoal>...</subgoal>","2 <action> tags: the first counts"]},'
+    b'{"turn":1,"reply":"<action>forward</action>","action":"forward","observation":"You stand at 1 of 2.",'
+    b'"reward":-0.125,"segment":0,"is_boundary":false,"problems":'
+    b'["no complete <switch>...</switch>","no complete <subgoal>...</subgoal>"]},'
+    b'{"turn":2,"reply":"forward","action":"forward","observation":"You stand at 2 of 2.","reward":1.0,"segment":0,'
+    b'"is_boundary":false,"problems":["no tags: the whole reply was taken as the action"],"reply_tokens":3}],'
+    b'"segments":[{"start":0,"end":3,"subgoal":"","reward":0.75,"end_reason":"success"}],'
+    b'"score":1.0,"success":true,"terminated":true,"truncated":false}\n'
+)
+
+
+def test_record_from_before_replies_had_forms_is_kept_and_replays(corridor: Any, tmp_path: Path) -> None:
+    (tmp_path / "earlier.jsonl").write_bytes(EARLIER)
+    (episode,) = read_episodes(tmp_path / "earlier.jsonl")
+    write_episodes(tmp_path / "again.jsonl", [episode])
+    assert (tmp_path / "again.jsonl").read_bytes() == EARLIER
+    assert replay(episode, SubgoalWrapper(corridor())) == []
+    assert [turn.is_ill_formed for turn in episode.turns] == [True, False, False]
+    assert [len(turn.faults) for turn in episode.turns] == [3, 0, 0]
+
+
 def test_reading_is_lazy(tmp_path: Path, episodes: list[Episode]) -> None:
     path = tmp_path / "run.jsonl"
     write_episodes(path, episodes)

@@ -17,6 +17,7 @@ from selectolax.lexbor import LexborHTMLParser
 from hiper_agents.__main__ import main
 from hiper_envs import Episode, Segment, Turn, write_reply
 from hiper_envs.episodes.files import RecordError, write_episodes
+from hiper_envs.reply import NO_TAGS
 from hiper_envs.viewer import Source, load_sources, render_viewer, write_viewer
 from hiper_envs.viewer.packing import EPISODES_PER_CHUNK
 
@@ -100,6 +101,19 @@ def test_page_holds_every_turn() -> None:
 def test_reply_without_tags_is_no_problem() -> None:
     flat = Turn(0, "look", "look", "", 0.0, 0, True, ("no tags: the whole reply was taken as the action",))
     assert not flat.is_ill_formed and msgspec.structs.replace(flat, reply="<action>look").is_ill_formed
+
+
+def test_cut_off_replies_are_shown_apart() -> None:
+    cut = Turn(0, "I think", "I think", "", 0.0, 0, True, (NO_TAGS,), form="flat", finish_reason="length")
+    flat = msgspec.structs.replace(cut, finish_reason="stop")
+    page = render_viewer([Source("careful", WORLD, [make_episode(0, turns=[cut, flat])])])
+    (run,) = read_runs(page)
+    assert (run["episodes"][0]["problems"], run["episodes"][0]["cutOff"]) == (0, 1)
+    turns = unpack(run)[0]["turns"]
+    assert turns[0]["problems"] == ["cut off: it ran into the limit of tokens"] and "problems" not in turns[1]
+    headings, row = (LexborHTMLParser(page).css(f"#agents {part} tr")[0] for part in ("thead", "tbody"))
+    assert "Cut off %" in headings.text() and "50.0" in [cell.text(strip=True) for cell in row.css("td")]
+    assert "Cut off %" not in render_viewer([Source("careful", WORLD, [make_episode(0)])])
 
 
 def test_page_needs_nothing_else() -> None:

@@ -210,7 +210,7 @@ def test_step_before_reset(small_catalogue: Catalogue) -> None:
         gym.make(ID, split="all", data=small_catalogue).unwrapped.step("search[x]")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.one_of(st.text(), st.text().map("search[{}]".format), st.text().map("click[{}]".format)), max_size=8)
 )

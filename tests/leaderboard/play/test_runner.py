@@ -15,6 +15,8 @@ from leaderboard.play import worker as worker_process
 from leaderboard.play.player import WorldError
 from leaderboard.play.run_folder import RunError, load_run
 from leaderboard.play.runner import Progress, run_panel
+from leaderboard.scoring.scores import score_run
+from leaderboard.scoring.verification import verify_run
 
 
 def episodes_bytes(folder: Path) -> bytes:
@@ -110,6 +112,48 @@ def test_reply_that_is_no_string_is_a_failed_episode(panel: Panel, tmp_path: Pat
     assert [episode.error for episode in run.episodes] == [
         "TypeError: a reply must be a string, got NoneType (None)"
     ] * 2
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+@pytest.mark.parametrize("agent", ["Chooser", "Halver", "HalfCrasher", "Reasoner"])
+def test_whatever_an_agent_says_is_recorded_and_verifies(
+    panel: Panel, tmp_path: Path, agent: str, num_workers: int
+) -> None:
+    run = run_panel(f"toy_world:{agent}", panel, tmp_path, num_workers=num_workers)
+    assert len(run.episodes) == 12 and verify_run(run) == []
+    errors = {episode.error and episode.error.split("\n")[0] for episode in run.episodes}
+    assert errors == ({"ValueError: \ufffd \ufffd"} if agent == "HalfCrasher" else {None})
+
+
+def test_numbers_and_words_of_numpy_are_recorded(panel: Panel, tmp_path: Path) -> None:
+    turn = run_panel("toy_world:Chooser", panel, tmp_path, num_episodes=1).episodes[0].turns[0]
+    assert turn.reply == turn.action and turn.action in ("work", "rest") and turn.form == "flat"
+    assert (turn.prompt_tokens, turn.reply_tokens, turn.finish_reason) == (7, 2, "stop")
+
+
+def test_half_a_surrogate_pair_is_replaced(panel: Panel, tmp_path: Path) -> None:
+    episode = run_panel("toy_world:Halver", panel, tmp_path, num_episodes=3).episodes[2]
+    assert episode.success and episode.segments[1].subgoal == "part 1\ufffd"
+    assert episode.turns[0].reply == "<switch>KEEP</switch><subgoal>part 0\ufffd</subgoal><action>work</action>"
+
+
+def test_react_and_cut_off_replies_are_told_apart(panel: Panel, tmp_path: Path) -> None:
+    run = run_panel("toy_world:Reasoner", panel, tmp_path, num_episodes=6)
+    turns = [turn for episode in run.episodes for turn in episode.turns]
+    assert [turn.is_cut_off for turn in run.episodes[5].turns] == [False, False, False, True, False, False, False]
+    assert {turn.form for turn in turns} == {"react", "flat"} and not any(turn.is_ill_formed for turn in turns)
+    metrics = score_run(run).metrics
+    assert metrics["ill_formed"].value == 0
+    assert metrics["cut_off"].value == 100 * sum(turn.is_cut_off for turn in turns) / len(turns) > 0
+
+
+def test_lost_process_had_been_read_without_regard_to_case(panel: Panel, tmp_path: Path) -> None:
+    run = run_panel("toy_world:Shouter", panel, tmp_path, num_workers=1)
+    assert [episode.success for episode in run.episodes[:6]] == [True] * 5 + [False]
+    lost = run.episodes[5]
+    assert lost.ignores_case and "WorkerLostError" in str(lost.error)
+    assert [turn.action for turn in lost.turns] == ["work"] * 5 and ">WORK<" in lost.turns[0].reply
+    assert verify_run(run) == []
 
 
 def test_agent_that_ends_its_process_keeps_its_turns(panel: Panel, tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ def test_sound_agent_conforms() -> None:
     ("name", "what", "verdict"),
     [
         ("toy_world:Dawdler", "writes <switch>, <subgoal> and <action>", "warning"),
+        ("toy_world:Reasoner", "writes <switch>, <subgoal> and <action>", "warning"),
+        ("toy_world:Shouter", "chooses admissible actions", "pass"),
         ("toy_world:Meddler", "leaves info as it is", "warning"),
         ("toy_world:Mute", "replies with a string on every turn", "fail"),
         ("toy_world:Forgetful", "plays the same after reset with the same seed", "fail"),

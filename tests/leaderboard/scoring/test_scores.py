@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hand_records import make_episode, make_run
 
+from hiper_envs.reply import Form
 from leaderboard.scoring.scores import METRICS_BY_KEY, compare_runs, score_episodes, score_run, unanimous_interval
 
 MIXED = [
@@ -30,6 +31,7 @@ def test_values() -> None:
             "boundary_precision": math.nan,
             "boundary_recall": math.nan,
             "ill_formed": 100 / 16,
+            "cut_off": 0,
             "crashes": 25,
         },
         nan_ok=True,
@@ -52,6 +54,29 @@ def test_reply_without_tags_is_well_formed() -> None:
     flat = type(episode)(**{**_fields(episode), "turns": turns})
     assert score_episodes([episode])["ill_formed"].value == 100
     assert score_episodes([flat])["ill_formed"].value == 0
+
+
+@pytest.mark.parametrize(
+    ("problems", "form", "reason", "ill_formed", "cut_off"),
+    [
+        (("no complete <switch>...</switch>", "no complete <subgoal>...</subgoal>"), None, None, 0, 0),
+        (("no complete <switch>...</switch>",), None, None, 100, 0),
+        ((), "react", "stop", 0, 0),
+        (("the action differs from an admissible one only in case",), "hierarchical", None, 0, 0),
+        (("no complete <action>...</action>",), "ill-formed", "stop", 100, 0),
+        (("no complete <action>...</action>",), "ill-formed", "length", 0, 100),
+        (("cut off: <action> is never closed",), "truncated", None, 0, 100),
+        ((), "flat", "MAX_TOKENS", 0, 100),
+    ],
+)
+def test_kinds_of_replies_are_counted_apart(
+    problems: tuple[str, ...], form: Form | None, reason: str | None, ill_formed: float, cut_off: float
+) -> None:
+    episode = make_episode("a", score=1.0)
+    fields = {"problems": problems, "form": form, "finish_reason": reason}
+    turns = [msgspec.structs.replace(turn, **fields) for turn in episode.turns]
+    values = score_episodes([msgspec.structs.replace(episode, turns=turns)])
+    assert (values["ill_formed"].value, values["cut_off"].value) == (ill_formed, cut_off)
 
 
 def _fields(record: object) -> dict[str, object]:

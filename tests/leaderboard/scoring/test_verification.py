@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from hiper_envs import Episode
+from hiper_envs.episodes.play import EpisodeRecorder
 from leaderboard.panels.panel import Panel
 from leaderboard.play.run_folder import RunError, load_run
 from leaderboard.play.runner import run_panel
@@ -48,6 +49,9 @@ def set_step(turn: int, /, **fields: Any) -> Edit:
         (10, lambda row: row.update(success=True), "success", None),
         (10, lambda row: row.update(steps=row["steps"][:4], truncated=True), "truncated", None),
         (10, lambda row: row.update(truncated=False), "end", None),
+        (3, set_step(1, problems=["no complete <switch>...</switch>"]), "problems", 1),
+        (3, set_step(1, form="flat"), "form", 1),
+        (3, lambda row: row.update(reply_version=1), "form", 0),
         (3, lambda row: row["segments"][0].update(subgoal="rest"), "segments", None),
         (3, lambda row: row["segments"][1].update(reward=2.0), "segments", None),
     ],
@@ -59,6 +63,56 @@ def test_lie_is_found(panel: Panel, tmp_path: Path, position: int, edit: Edit, f
     assert {row.position for row in found} == {position}
     assert (field, turn) in [(row.difference.field, row.difference.turn) for row in found]
     assert f"episode {position} (" in str(found[0])
+
+
+def test_unread_replies_are_found(panel: Panel, tmp_path: Path) -> None:
+    """A record that says of an agent in capitals that case counted, or that it did not."""
+    run_panel("toy_world:Shouter", panel, tmp_path, num_workers=0, num_episodes=5)
+    edit_episode(tmp_path, 3, lambda row: row.pop("ignores_case"))
+    found = {(row.position, row.difference.field) for row in verify_run(load_run(tmp_path))}
+    assert {(3, "action"), (3, "score"), (3, "problems")} <= found and {position for position, _ in found} == {3}
+
+
+def test_version_of_replies_that_nobody_knows_is_refused(panel: Panel, tmp_path: Path) -> None:
+    run_panel("toy_world:Worker", panel, tmp_path, num_workers=0, num_episodes=2)
+    edit_episode(tmp_path, 1, lambda row: row.update(reply_version=7))
+    with pytest.raises(RunError, match=r"line 2: replies are read by version 1 to 2, got 7"):
+        load_run(tmp_path)
+
+
+def test_run_from_before_replies_had_forms_verifies(panel: Panel, tmp_path: Path) -> None:
+    """Replies that came to mean something else are read as they were."""
+    run_panel("toy_world:Worker", panel, tmp_path, num_workers=0, num_episodes=8)
+    earlier = [
+        ("<think><action>work</action></think><action>rest</action>", "work"),
+        ("<action><action>work</action></action>", "<action>work"),
+        ("<action>work</action>", "work"),
+        ("work", "work"),
+    ]
+
+    def write_earlier(row: dict[str, Any]) -> None:
+        episode = play_earlier(panel, [reply for reply, _ in earlier] * 2, row["task_id"], row["seed"])
+        row.clear()
+        row.update(msgspec.to_builtins(episode))
+
+    edit_episode(tmp_path, 7, write_earlier)
+    run = load_run(tmp_path)
+    assert [turn.action for turn in run.episodes[7].turns[:4]] == [action for _, action in earlier]
+    assert verify_run(run) == []
+    edit_episode(tmp_path, 7, lambda row: row.update(reply_version=2))
+    assert {row.difference.field for row in verify_run(load_run(tmp_path))} >= {"action", "problems", "form"}
+
+
+def play_earlier(panel: Panel, replies: list[str], task: str, seed: int) -> Episode:
+    """Return the record that the first version of the suite wrote: without forms or what they were read by."""
+    env = panel.make_env()
+    recorder = EpisodeRecorder(env, "Worker")
+    recorder.reset(task, seed)
+    recorder.reset_observation, recorder.info = env.reset(seed=seed, options={"task": task, "reply_version": 1})
+    for reply in replies:
+        if not recorder.is_done:
+            recorder.step(reply)
+    return recorder.finish()
 
 
 def test_repeated_and_foreign_episodes_are_refused(panel: Panel, tmp_path: Path) -> None:

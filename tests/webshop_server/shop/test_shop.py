@@ -196,7 +196,7 @@ ACTIONS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.one_of(ACTIONS, st.integers(0, 40)), max_size=25))
 def test_any_walk(small_catalogue: Catalogue, walk: list[str | int]) -> None:
     """Every page of any walk reads the same from its HTML; every clickable can be clicked; snapshots are exact."""

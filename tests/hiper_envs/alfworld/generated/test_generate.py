@@ -19,7 +19,7 @@ from hiper_envs.alfworld.generated.counts import load_data as load_count_data
 from hiper_envs.alfworld.generated.first_tasks import TEST_PLANS, first_task_ids
 from hiper_envs.alfworld.generated.generate import generate
 from hiper_envs.alfworld.generated.tables import load_types
-from hiper_envs.alfworld.generated.tasks import SPLIT_SIZES, UNSEEN_PLANS, is_set_aside, parse_task_id, task_ids
+from hiper_envs.alfworld.generated.tasks import SPLIT_SIZES, UNSEEN_PLANS, parse_task_id, task_ids
 from hiper_envs.alfworld.rules.engine import Engine
 from hiper_envs.alfworld.rules.solver import solve
 from tests.hiper_envs.alfworld.real_games import list_games, list_training_ids
@@ -178,14 +178,6 @@ def test_figures_of_the_first_rooms() -> None:
 def test_training_tasks_are_the_real_ones(shared: Path) -> None:
     real = Counter(name.partition("_trial_")[0] for name in list_training_ids(shared))
     assert Counter(parse_task_id(task).name for task in task_ids("train")) == real
-
-
-def test_evaluation_tasks_are_whole_training_tasks() -> None:
-    chosen = task_ids("train_eval")
-    assert 150 < len(chosen) < 250 and set(chosen) <= set(task_ids("train"))
-    names = {parse_task_id(task).name for task in chosen}
-    assert not names & {parse_task_id(task).name for task in set(task_ids("train")) - set(chosen)}
-    assert is_set_aside(f"{next(iter(names))}/trial_T2019") and len({name.split("-")[0] for name in names}) == 6
 
 
 def test_counts_are_those_of_the_real_games(shared: Path) -> None:
