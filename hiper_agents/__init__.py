@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from hiper_envs.episodes.agents import Agent
+from webshop_server.extras import naming_extra
 
 __all__ = ["expert", "flat", "hiper", "random", "rule"]
 
@@ -32,15 +33,25 @@ def expert() -> Agent:
 
 
 def hiper() -> Agent:
-    """Return the HiPER agent with the shipped weights."""
-    from hiper_agents.agents.shipped import HiPERAgent
+    """Return the HiPER agent with the shipped weights.
+
+    Raises:
+        MissingExtraError: The extra `agents` is not installed.
+    """
+    with naming_extra():
+        from hiper_agents.agents.shipped import HiPERAgent
 
     return HiPERAgent()
 
 
 def flat() -> Agent:
-    """Return the agent without segments with the shipped weights."""
-    from hiper_agents.agents.shipped import FlatAgent
+    """Return the agent without segments with the shipped weights.
+
+    Raises:
+        MissingExtraError: The extra `agents` is not installed.
+    """
+    with naming_extra():
+        from hiper_agents.agents.shipped import FlatAgent
 
     return FlatAgent()
 

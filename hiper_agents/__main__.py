@@ -10,7 +10,9 @@ from rich.console import Console
 from tyro.conf import Positional, arg
 from tyro.extras import SubcommandApp
 
-from webshop_server.command_line import prepare_streams, read_command_line
+from webshop_server.command_line import read_command_line
+from webshop_server.endings import run_to_end
+from webshop_server.extras import naming_extra
 
 app = SubcommandApp()
 console = Console(soft_wrap=True)
@@ -33,7 +35,8 @@ def train(
         setting: Settings to replace, as name=value in TOML: --setting updates=10 lr=1e-4.
         output: Also write weights and model card to this folder, under the configuration's name.
     """
-    from hiper_agents.training.command import run_training
+    with naming_extra():
+        from hiper_agents.training.command import run_training
 
     run_training(config, run, seed, setting, output, console)
 
@@ -49,7 +52,7 @@ def evaluate(
 ) -> None:
     """Play tasks of a split and show means with 95 % intervals, as the leaderboard takes them.
 
-    Episodes that failed around an agent, because of its endpoint or the network, do not count and give exit code 1.
+    Exit status 1: an agent broke off episodes, or some failed around it (its endpoint, the network) and do not count.
 
     Args:
         agents: Each of them hiper, flat, rule, random, expert, module:factory, file.py:factory, or a .safetensors file.
@@ -134,16 +137,12 @@ COMMANDS: dict[str, Callable[..., object]] = {
 
 def main() -> None:
     """Run the command line; a mistake in the input ends it with one sentence."""
-    prepare_streams()
-    read_command_line("hiper", COMMANDS, sys.argv[1:])
-    try:
+
+    def run() -> None:
+        read_command_line("hiper", COMMANDS, sys.argv[1:])
         app.cli(prog="hiper", description=__doc__)
-    except (ValueError, TypeError, FileNotFoundError, ModuleNotFoundError) as error:
-        Console(stderr=True).print(f"hiper: {error}", style="red", markup=False)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopped")
-        sys.exit(130)
+
+    run_to_end("hiper", run)
 
 
 if __name__ == "__main__":

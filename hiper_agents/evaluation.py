@@ -7,18 +7,20 @@ from typing import Any
 import gymnasium as gym
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.progress import track
 from rich.prompt import Prompt
 from rich.table import Table
 
 from hiper_agents.agents.human import HumanAgent
 from hiper_agents.tasks import num_tasks, spread_tasks
-from hiper_envs.episodes.agents import Agent, load_factory
+from hiper_envs.episodes.agents import Agent, load_factory, make_agent
 from hiper_envs.episodes.play import play_episode
 from hiper_envs.episodes.record import Episode
 from hiper_envs.episodes.statistics import Interval, describe_intervals, mean_interval
 from hiper_envs.segments import SubgoalWrapper
 from webshop_server.allowed_names import check_choice
+from webshop_server.extras import naming_extra
 
 NAMED = ("hiper", "flat", "rule", "random", "expert")
 WORLDS = {"alfworld": "hiper/ALFWorld-v0", "webshop": "hiper/WebShop-v0"}
@@ -29,6 +31,10 @@ SPLITS = {
 }
 CLUSTERED_WORLDS = ("hiper/WebShop-v0",)
 """Those where tasks of a group go alike; ALFWorld's scenes are the same few for every agent and are taken as fixed."""
+WRAPPED_COLUMNS = ("success", "score", "subgoal")
+WIDE = 10_000
+SCORE_COLUMNS = ("agent", "success", "score", "turns", "segments")
+SEGMENT_COLUMNS = ("segment", "turns", "subgoal", "reward", "ended by")
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_red")
 
 
@@ -47,8 +53,9 @@ def find_agent(name: str) -> Callable[[], Agent]:
 
 def load_agent(path: str) -> Agent:
     """Return the agent with the weights of a file, of a finished run for example."""
-    from hiper_agents.agents.shipped import load_policy
-    from hiper_agents.policies.agent import PolicyAgent
+    with naming_extra():
+        from hiper_agents.agents.shipped import load_policy
+        from hiper_agents.policies.agent import PolicyAgent
 
     policy, settings = load_policy(path)
     return PolicyAgent(policy, settings["temperature"])
@@ -79,7 +86,8 @@ def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, 
     """Play the same tasks with each agent and show a table; see `hiper eval --help`.
 
     Returns:
-        How many episodes failed around their agents (an endpoint, the network); they do not count in the table.
+        How many episodes an agent broke off, or failed around it (its endpoint, the network); of these two, the first
+        count as failures in the table, and the second do not count.
 
     Raises:
         ValueError: There is no agent, no episode, or no such agent, world or split.
@@ -92,26 +100,52 @@ def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, 
     world = open_env(env, split)
     tasks = spread_tasks(num_tasks(world), episodes)
     cluster_key, clusters = cluster_tasks(world, name_world(env), tasks)
-    table = Table(
-        *("agent", "success", "score", "turns", "segments"),
-        title=f"{name_world(env)}: {len(tasks)} tasks",
-        caption=describe_intervals(cluster_key),
-    )
-    num_around = 0
+    rows, num_broken = [], 0
     for name, make in makers.items():
-        agent = make()
+        agent = make_agent(name, make)
         played = [
             play_episode(world, agent, task=task, seed=seed + position, agent_name=name)
-            for position, task in enumerate(track(tasks, name, console=console, transient=True))
+            for position, task in enumerate(track(tasks, escape(name), console=console, transient=True))
         ]
         counted = [position for position, episode in enumerate(played) if not episode.failed_around]
         of_counted = [clusters[position] for position in counted] if clusters else None
-        table.add_row(name, *summarise_episodes([played[position] for position in counted], of_counted))
-        num_around += len(played) - len(counted)
+        rows.append((name, *summarise_episodes([played[position] for position in counted], of_counted)))
+        num_broken += sum(episode.error is not None for episode in played)
         for told in describe_failures(name, played):
             console.print(told, style="red", markup=False, highlight=False)
-    console.print(table)
-    return num_around
+    show_rows(SCORE_COLUMNS, rows, console, f"{name_world(env)}: {len(tasks)} tasks", describe_intervals(cluster_key))
+    return num_broken
+
+
+def show_rows(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], console: Console, title: str = "", caption: str = ""
+) -> None:
+    """Show rows as a table, or as a list of all they hold where the screen is too narrow for a table.
+
+    Args:
+        columns: Their names; the first names a row.
+        rows: One text for each column.
+        console: Where to.
+        title: A line above.
+        caption: A line below.
+    """
+    table = Table(title=escape(title) or None, caption=escape(caption) or None)
+    for column in columns:
+        table.add_column(column, no_wrap=column not in WRAPPED_COLUMNS)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    if Measurement.get(console, console.options.update(width=WIDE), table).minimum <= console.width:
+        console.print(table)
+        return
+    if title:
+        console.print(title, markup=False, highlight=False)
+    width = max(map(len, columns))
+    for row in rows:
+        for column, value in zip(columns, row, strict=True):
+            style = "bold" if column == columns[0] else ""
+            console.print(f"{column:<{width}}  {value}", style=style, markup=False, highlight=False)
+    if caption:
+        console.print(caption, markup=False, highlight=False)
 
 
 def describe_failures(name: str, episodes: Sequence[Episode]) -> Iterator[str]:
@@ -158,7 +192,7 @@ def play_one(agent: str, world: str, split: str, task: str, seed: int, console: 
     """Play one task, show it and return it; see `hiper play --help`."""
     env_id = name_world(world)
     is_person = agent == "human"
-    player: Agent = HumanAgent(console) if is_person else find_agent(agent)()
+    player: Agent = HumanAgent(console) if is_person else make_agent(agent, find_agent(agent))
     if is_person and not split and env_id in SPLITS:
         splits = SPLITS[env_id]
         split = _ask("Split", console, default=splits[0], choices=list(splits))
@@ -191,10 +225,10 @@ def show_episode(episode: Episode, console: Console, shows_turns: bool = True) -
     if episode.error:
         told = f"{episode.agent} broke off the episode with {episode.error}"
         console.print(told, style="red", markup=False, highlight=False)
-    table = Table("segment", "turns", "subgoal", "reward", "ended by")
-    for number, segment in enumerate(episode.segments):
-        span = f"{segment.start}-{segment.end - 1}"
-        table.add_row(str(number), span, escape(segment.subgoal), f"{segment.reward:g}", segment.end_reason)
-    console.print(table)
+    rows = [
+        (str(number), f"{one.start}-{one.end - 1}", one.subgoal, f"{one.reward:g}", one.end_reason)
+        for number, one in enumerate(episode.segments)
+    ]
+    show_rows(SEGMENT_COLUMNS, rows, console)
     outcome = "success" if episode.success else "no success"
     console.print(f"{outcome}, score {episode.score:.3f}, {episode.num_turns} turns, {len(episode.segments)} segments")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from webshop_server.allowed_names import check_choice
+from webshop_server.allowed_types import check_flag, is_integer
 
 PROMPT_VERSION: Literal[2] = 2
 STYLES = ("hiper", "plan-execute", "react")
@@ -75,8 +76,9 @@ class PromptConfig:
         check_choice(self.style, STYLES, "prompt style")
         for name in ("history_turns", "max_characters"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 0):
+            if value is not None and (not is_integer(value) or value < 0):
                 raise ValueError(f"{name} must be None or a whole number from 0, got {value!r}")
+        check_flag(self.lists_actions, "lists_actions")
         if self.version not in (1, PROMPT_VERSION):
             raise ValueError(f"the version of prompts is 1 or {PROMPT_VERSION}, got {self.version!r}")
 

@@ -6,9 +6,11 @@ from typing import Any, Literal, NamedTuple
 import gymnasium as gym
 import msgspec
 
+from hiper_envs.arguments import check_options
 from hiper_envs.reply import REPLY_VERSION, Reply, Spans, check_version, parse_reply
 from hiper_envs.spaces import UnicodeText
 from hiper_envs.spelling import find_spelling
+from webshop_server.allowed_types import check_flag
 
 EndReason = Literal["switch", "success", "failure", "truncation", "error"]
 
@@ -120,7 +122,7 @@ class SubgoalWrapper(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructo
         gym.utils.RecordConstructorArgs.__init__(self, ignores_case=ignores_case)
         super().__init__(env)
         self.action_space = UnicodeText()
-        self.ignores_case = _check_flag(ignores_case)
+        self.ignores_case = check_flag(ignores_case, "ignores_case")
         self.reading = Reading(ignores_case=ignores_case)
         self._tracker = SegmentTracker()
         self._before: Mapping[str, Any] = {}
@@ -130,6 +132,7 @@ class SubgoalWrapper(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructo
 
         Raises:
             ValueError: `options["reply_version"]` or `options["ignores_case"]` is none.
+            WrongTypeError: The options are no dictionary.
         """
         reading, options = self._take_reading(options)
         observation, info = self.env.reset(seed=seed, options=options)
@@ -161,11 +164,12 @@ class SubgoalWrapper(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructo
 
     def _take_reading(self, options: dict[str, Any] | None) -> tuple[Reading, dict[str, Any] | None]:
         """Take the options that are for this wrapper out of those for the environment."""
+        options = check_options(options)
         if options is None:
             return Reading(ignores_case=self.ignores_case), None
         version = options.get("reply_version", REPLY_VERSION)
         check_version(version)
-        ignores_case = _check_flag(options.get("ignores_case", self.ignores_case))
+        ignores_case = check_flag(options.get("ignores_case", self.ignores_case), "ignores_case")
         left = {name: value for name, value in options.items() if name not in ("reply_version", "ignores_case")}
         return Reading(version, ignores_case), left
 
@@ -186,12 +190,6 @@ class SubgoalWrapper(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructo
     def break_off(self) -> list[Segment]:
         """Close the open segment because the agent cannot go on; return all segments so far."""
         return self._tracker.finish("error")
-
-
-def _check_flag(ignores_case: object) -> bool:
-    if not isinstance(ignores_case, bool):
-        raise ValueError(f"ignores_case is True or False, got {ignores_case!r}")
-    return ignores_case
 
 
 def name_end(terminated: bool, info: dict[str, Any]) -> EndReason:

@@ -9,18 +9,27 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers import TimeLimit
 
+from hiper_envs.arguments import check_options, check_seed
 from hiper_envs.registration import ENV_SPECS
 from hiper_envs.segments import SubgoalWrapper
 from webshop_server.allowed_names import check_choice
+from webshop_server.allowed_types import WrongTypeError, check_flag, check_integer, shorten
 
 Infos = dict[str, Any]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 Rewards = np.ndarray[Any, np.dtype[np.float64]]
 Texts = tuple[str, ...]
+IDLE_ACTION = "wait"
+"""What the list of admissible actions holds for a row whose episode is over and whose world offers nothing any more."""
 
 
 class TextVectorEnv(VectorEnv[Texts, Sequence[str], np.ndarray[Any, Any]]):
     """Steps `num_envs` text environments one after the other; observations are tuples of strings.
+
+    Every row of `info["admissible_actions"]` that a step fills holds at least one action, so that a policy can choose
+    for all rows alike: where an episode is over and its world offers nothing any more, it is `IDLE_ACTION`, which is
+    never carried out. In the mode "NextStep" the next step begins a new episode there whatever the action; in the mode
+    "Disabled" such a row has to be reset first. It can be pickled and deep-copied if its environments can.
 
     Args:
         make_env: Makes one sub-environment.
@@ -34,6 +43,7 @@ class TextVectorEnv(VectorEnv[Texts, Sequence[str], np.ndarray[Any, Any]]):
 
     Raises:
         ValueError: A number or a mode that is not allowed.
+        WrongTypeError: An argument of the wrong type.
     """
 
     def __init__(
@@ -47,15 +57,20 @@ class TextVectorEnv(VectorEnv[Texts, Sequence[str], np.ndarray[Any, Any]]):
         subgoals: bool = False,
         ignores_case: bool = False,
     ) -> None:
+        num_envs, group_size = check_integer(num_envs, "num_envs"), check_integer(group_size, "group_size")
+        if max_episode_steps is not None:
+            max_episode_steps = check_integer(max_episode_steps, "max_episode_steps", 1)
+        subgoals, ignores_case = check_flag(subgoals, "subgoals"), check_flag(ignores_case, "ignores_case")
         if num_envs < 1 or group_size < 1 or num_envs % group_size:
             raise ValueError(f"num_envs must be a positive multiple of group_size, got {num_envs} and {group_size}")
         self.num_envs = num_envs
         self.group_size = group_size
         self.autoreset_mode = _read_autoreset_mode(autoreset_mode)
-        self.metadata = {"autoreset_mode": self.autoreset_mode}
         if ignores_case and not subgoals:
             raise ValueError("ignores_case=True is for whole replies: it needs subgoals=True")
         self.envs = [_wrap_env(make_env(), max_episode_steps, subgoals, ignores_case) for _ in range(num_envs)]
+        self.metadata = {**self.envs[0].metadata, "autoreset_mode": self.autoreset_mode}
+        self.render_mode = self.envs[0].render_mode
         self.single_observation_space = self.envs[0].observation_space
         self.single_action_space = self.envs[0].action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -75,8 +90,9 @@ class TextVectorEnv(VectorEnv[Texts, Sequence[str], np.ndarray[Any, Any]]):
 
         Raises:
             ValueError: Lengths that do not match, or options that a sub-environment refuses.
+            WrongTypeError: A seed, a task or options of the wrong type.
         """
-        options = dict(options or {})
+        options = check_options(options) or {}
         mask = _read_mask(options.pop("reset_mask", None), self.num_envs)
         seeds = self._spread_seeds(seed)
         tasks = self._spread_tasks(options.pop("task", None))
@@ -93,8 +109,8 @@ class TextVectorEnv(VectorEnv[Texts, Sequence[str], np.ndarray[Any, Any]]):
         Raises:
             ValueError: Not one action a sub-environment; or, with autoreset disabled, an episode that is over.
         """
-        if isinstance(actions, str) or len(actions) != self.num_envs:
-            raise ValueError(f"step needs {self.num_envs} actions, one a sub-environment, got {actions!r:.80}")
+        if not _is_list(actions) or len(actions) != self.num_envs:
+            raise WrongTypeError(f"step needs {self.num_envs} actions, one a sub-environment, got {shorten(actions)}")
         if self.autoreset_mode is AutoresetMode.DISABLED and self._is_over.any():
             over = np.flatnonzero(self._is_over).tolist()
             raise ValueError(f"episodes of sub-environments {over[:8]} are over: reset them with options['reset_mask']")
@@ -111,10 +127,16 @@ class TextVectorEnv(VectorEnv[Texts, Sequence[str], np.ndarray[Any, Any]]):
                 final = {"final_obs": observation, "final_info": info}
                 observation, info = env.reset()
                 info = {**info, **final}
+            elif (terminated[index] or truncated[index]) and not info.get("admissible_actions", True):
+                info = {**info, "admissible_actions": [IDLE_ACTION]}
             self._observations[index], infos[index] = observation, info
         if self.autoreset_mode is not AutoresetMode.SAME_STEP:
             self._is_over = terminated | truncated
         return tuple(self._observations), rewards, terminated, truncated, batch_infos(infos)
+
+    def render(self) -> tuple[Any, ...]:
+        """Return what each sub-environment renders."""
+        return tuple(env.render() for env in self.envs)
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close all sub-environments."""
@@ -126,21 +148,27 @@ class TextVectorEnv(VectorEnv[Texts, Sequence[str], np.ndarray[Any, Any]]):
         attributes = [env.get_wrapper_attr(name) for env in self.envs]
         return tuple(value(*args, **kwargs) if callable(value) else value for value in attributes)
 
-    def _spread_seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
-        if seed is None:
-            return [None] * self.num_envs
-        if isinstance(seed, (int, np.integer)):
-            return [int(seed) + index // self.group_size for index in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            raise ValueError(f"need one seed for each of the {self.num_envs} sub-environments, got {len(seed)}")
-        return seed
+    def _spread_seeds(self, seed: Any) -> Sequence[int | None]:
+        if _is_list(seed):
+            if len(seed) != self.num_envs:
+                raise ValueError(f"need one seed for each of the {self.num_envs} sub-environments, got {len(seed)}")
+            return [check_seed(one) for one in seed]
+        first = check_seed(seed)
+        return [None if first is None else first + index // self.group_size for index in range(self.num_envs)]
 
     def _spread_tasks(self, task: Any) -> Sequence[Any]:
-        if task is None or isinstance(task, (str, int, np.integer)):
+        if not _is_list(task):
             return [task] * self.num_envs
         if len(task) != self.num_envs:
             raise ValueError(f"need one task for each of the {self.num_envs} sub-environments, got {len(task)}")
         return list(task)
+
+
+def _is_list(value: Any) -> bool:
+    """Return whether a value holds one thing for each sub-environment."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray))
 
 
 def batch_infos(infos: Sequence[Infos | None]) -> Infos:

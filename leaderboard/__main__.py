@@ -15,11 +15,11 @@ from hiper_envs.episodes.files import RecordError
 from leaderboard.commands.freezing import freeze, panels, refreeze
 from leaderboard.commands.playing import check, run
 from leaderboard.commands.reading import report, score, show_episode, verify
-from leaderboard.commands.screen import BAD_INPUT, INTERRUPTED, complain
 from leaderboard.panels.fingerprint import PanelError
 from leaderboard.play.player import WorldError
 from leaderboard.play.run_header import RunError
-from webshop_server.command_line import prepare_streams, read_command_line
+from webshop_server.command_line import read_command_line
+from webshop_server.endings import run_to_end
 
 PROGRAM = "leaderboard"
 COMMANDS: dict[str, Callable[..., int]] = {
@@ -33,25 +33,20 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "freeze": freeze,
     "refreeze": refreeze,
 }
+MISTAKES = (PanelError, RunError, AgentError, RecordError, WorldError, OSError, ImportError, UnicodeEncodeError)
+"""What tells of the input, of somebody's agent or world, of a file or of what is installed."""
 
 
 def main() -> None:
     """Run the command line."""
-    prepare_streams()
-    read_command_line(PROGRAM, COMMANDS, sys.argv[1:])
     sys.path.insert(0, os.getcwd())
-    try:
-        code = tyro.extras.subcommand_cli_from_dict(COMMANDS, prog=PROGRAM, description=_DESCRIPTION)
-    except (PanelError, RunError, AgentError, RecordError, WorldError, OSError) as error:
-        complain(str(error))
-        code = BAD_INPUT
-    except UnicodeEncodeError as error:
-        complain(f"a text of the command line cannot be read in this locale, or holds what UTF-8 cannot: {error}")
-        code = BAD_INPUT
-    except KeyboardInterrupt:
-        complain("interrupted; the same command goes on from here")
-        code = INTERRUPTED
-    sys.exit(code)
+
+    def run_command() -> None:
+        read_command_line(PROGRAM, COMMANDS, sys.argv[1:])
+        sys.exit(tyro.extras.subcommand_cli_from_dict(COMMANDS, prog=PROGRAM, description=_DESCRIPTION))
+
+    stopped = f"{PROGRAM}: interrupted; the same command goes on from here"
+    run_to_end(PROGRAM, run_command, mistakes=MISTAKES, interrupted=stopped)
 
 
 _DESCRIPTION = "Play panels of tasks with any agent, and score, report and verify what was played."

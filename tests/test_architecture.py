@@ -18,15 +18,15 @@ ALLOWED: dict[str, set[str]] = {
 }
 FLOORS: dict[str, tuple[str, ...]] = {
     "webshop_server": (
-        "allowed_names product",
+        "allowed_names allowed_types extras product",
         "command_line search generated",
         "catalogue",
         "shop",
-        "site",
+        "site endings",
         "__init__ __main__",
     ),
     "hiper_envs": (
-        "plain_text earlier_replies spelling spaces task_types registration",
+        "plain_text earlier_replies spelling spaces task_types registration arguments whole_file",
         "reply",
         "segments prompts",
         "episodes",

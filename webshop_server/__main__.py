@@ -23,9 +23,9 @@ from rich.progress import (
 from webshop_server.catalogue.archive import check_archive
 from webshop_server.catalogue.builder import build_archive
 from webshop_server.catalogue.catalogue import Catalogue
-from webshop_server.catalogue.nouns import NounModelMissingError
 from webshop_server.catalogue.source_files import find_source_files, read_raw_products
-from webshop_server.command_line import prepare_streams, read_command_line
+from webshop_server.command_line import BAD_INPUT, read_command_line
+from webshop_server.endings import run_to_end
 from webshop_server.site.address import AddressError, open_socket, write_address
 
 PROGRAM = "webshop-server"
@@ -136,24 +136,24 @@ def _describe(out: Path, console: Console) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; a fault is told in one sentence and gives exit status 1, a bad address 2."""
-    prepare_streams()
-    given = sys.argv[1:] if arguments is None else arguments
-    read_command_line(PROGRAM, {"build": Build, "generate": Generate, "serve": Serve}, given)
-    command: Build | Generate | Serve = tyro.cli(
-        Build | Generate | Serve,
-        prog=PROGRAM,
-        description="The WebShop shop: build, generate or serve a catalogue.",
-        args=arguments,
+
+    def run() -> None:
+        given = sys.argv[1:] if arguments is None else arguments
+        read_command_line(PROGRAM, {"build": Build, "generate": Generate, "serve": Serve}, given)
+        command: Build | Generate | Serve = tyro.cli(
+            Build | Generate | Serve,
+            prog=PROGRAM,
+            description="The WebShop shop: build, generate or serve a catalogue.",
+            args=arguments,
+        )
+        command.run(Console())
+
+    run_to_end(
+        PROGRAM,
+        run,
+        code=lambda error: BAD_INPUT if isinstance(error, AddressError) else 1,
+        interrupted=f"{PROGRAM}: interrupted; nothing half-built stays",
     )
-    console = Console()
-    try:
-        command.run(console)
-    except (ValueError, OSError, NounModelMissingError) as error:
-        Console(stderr=True).print(f"{PROGRAM}: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2 if isinstance(error, AddressError) else 1)
-    except KeyboardInterrupt:
-        Console(stderr=True).print(f"{PROGRAM}: interrupted; nothing half-built stays")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

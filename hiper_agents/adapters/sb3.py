@@ -10,9 +10,13 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
-from stable_baselines3.common.vec_env import VecEnv
 
 from hiper_envs.vector import TextVectorEnv
+from webshop_server.allowed_types import check_integer
+from webshop_server.extras import naming_extra
+
+with naming_extra():
+    from stable_baselines3.common.vec_env import VecEnv
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -34,6 +38,8 @@ class ActionView:
     """
 
     def __init__(self, max_actions: int = 96, text_features: int = 128, action_features: int = 16) -> None:
+        for name, value in (("max_actions", max_actions), ("text", text_features), ("action", action_features)):
+            check_integer(value, name if name == "max_actions" else f"{name}_features")
         if min(max_actions, text_features, action_features) < 1:
             raise ValueError(
                 "max_actions, text_features and action_features must be at least 1,"

@@ -9,6 +9,7 @@ from hiper_agents.advantages.normalise import Masks, apply_masks, normalise_adva
 from hiper_agents.advantages.shaping import ShapingConfig, TurnMarks, shape_rewards
 from hiper_agents.advantages.turns import Turns
 from webshop_server.allowed_names import check_choice
+from webshop_server.allowed_types import check_flag
 
 Estimator = Callable[[Turns, HAEConfig], Advantages]
 ESTIMATORS: Mapping[str, Estimator] = {"hae": estimate_hae, "gae": estimate_gae}
@@ -29,6 +30,7 @@ class Preset:
 
     def __post_init__(self) -> None:
         check_choice(self.estimator, ESTIMATORS, "estimator")
+        check_flag(self.normalises, "normalises")
 
 
 _RELEASED_HAE = HAEConfig(discount=1.0, lambda_low=1.0, lambda_high=0.95, truncation="released")
@@ -68,6 +70,11 @@ def compute_advantages(
 
     Returns:
         Advantages in the rows' order, and the returns the value heads are to learn.
+
+    Raises:
+        TypeError: A mask or mark of another kind than booleans or ids.
+        ValueError: A preset that does not exist, a mask or mark of another shape or one that is missing, or shaped
+            rewards that are not finite.
     """
     chosen = find_preset(preset) if isinstance(preset, str) else preset
     shaped = replace(turns, reward=shape_rewards(turns, chosen.shaping, marks))

@@ -14,6 +14,7 @@ import numpy as np
 
 from hiper_agents.advantages.turns import Booleans, Floats, Integers, Turns
 from webshop_server.allowed_names import check_choice
+from webshop_server.allowed_types import check_number
 
 TRUNCATIONS = ("none", "bootstrap", "released")
 
@@ -35,9 +36,7 @@ class HAEConfig:
 
     def __post_init__(self) -> None:
         for name in ("discount", "lambda_low", "lambda_high"):
-            value = getattr(self, name)
-            if not (isinstance(value, int | float) and 0.0 <= value <= 1.0):
-                raise ValueError(f"{name} is {value!r}; it must be a number between 0 and 1")
+            check_number(getattr(self, name), name, 0, 1)
         check_choice(self.truncation, TRUNCATIONS, "truncation")
 
 

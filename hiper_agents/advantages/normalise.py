@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hiper_agents.advantages.hae import Advantages
-from hiper_agents.advantages.turns import Booleans, Floats
+from hiper_agents.advantages.turns import Booleans, Floats, as_floats, as_mask, check_count, check_sizes
 
 EPSILON = 1e-8
+CONSTANT_SPREAD = 1e-12
+"""Values whose standard deviation is at most this share of the largest of them differ by rounding alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,28 +27,44 @@ class Masks:
 def normalise(values: Floats, mask: Booleans | None = None) -> Floats:
     """Return (values - mean) / (population standard deviation + 1e-8) over the masked, non-NaN entries.
 
+    Values that differ by rounding alone, see `CONSTANT_SPREAD`, come back as zeros, not as noise of size 1.
+
     Args:
         values: Advantages, shape [turns]; NaN where none is assigned.
-        mask: Entries to use; the others come back as NaN. None: all.
+        mask: Entries to use, booleans of shape [turns]; the others come back as NaN. None: all.
 
     Returns:
         A new array of the same shape.
+
+    Raises:
+        TypeError: The values are no numbers, or the mask holds no booleans.
+        ValueError: The shapes do not fit, or a value is infinite or too large to be squared.
     """
-    used = ~np.isnan(values) if mask is None else mask & ~np.isnan(values)
+    values = check_sizes(as_floats(values, "values"), "values")
+    used = ~np.isnan(values)
+    if mask is not None:
+        used &= as_mask(mask, "mask", len(values))
     out = np.full(len(values), np.nan)
     if used.any():
         chosen = values[used]
-        out[used] = (chosen - chosen.mean()) / (chosen.std() + EPSILON)
+        spread = chosen.std()
+        is_constant = spread <= CONSTANT_SPREAD * np.abs(chosen).max()
+        out[used] = 0.0 if is_constant else (chosen - chosen.mean()) / (spread + EPSILON)
     return out
 
 
 def apply_masks(advantages: Advantages, masks: Masks) -> Advantages:
-    """Return the advantages with NaN at the turns that own no such tokens."""
+    """Return the advantages with NaN at the turns that own no such tokens.
+
+    Raises:
+        TypeError: A mask holds no booleans.
+        ValueError: A mask has another shape than the advantages.
+    """
     return replace(
         advantages,
-        advantage_low=_keep(advantages.advantage_low, masks.action),
-        advantage_high=_keep(advantages.advantage_high, masks.subgoal),
-        advantage_switch=_keep(advantages.advantage_switch, masks.switch),
+        advantage_low=_keep(advantages.advantage_low, masks.action, "action"),
+        advantage_high=_keep(advantages.advantage_high, masks.subgoal, "subgoal"),
+        advantage_switch=_keep(advantages.advantage_switch, masks.switch, "switch"),
     )
 
 
@@ -59,6 +77,10 @@ def normalise_advantages(advantages: Advantages, masks: Masks | None = None) -> 
 
     Returns:
         New advantages; NaN where none is assigned.
+
+    Raises:
+        TypeError: A mask holds no booleans.
+        ValueError: A mask has another shape, or an advantage is infinite or too large.
     """
     masked = apply_masks(advantages, masks or Masks())
     return replace(
@@ -70,18 +92,35 @@ def normalise_advantages(advantages: Advantages, masks: Masks | None = None) -> 
 
 
 def explained_variance(values: Floats, returns: Floats) -> float:
-    """Return 1 - var(returns - values) / var(returns) over the turns that own a return; NaN if that is undefined.
+    """Return 1 - var(returns - values) / var(returns) over the turns that own a return.
+
+    Where all returns are the same but for rounding there is nothing to explain, and 0 / 0 is settled as scikit-learn
+    settles it: 1.0 if the values are off by one and the same amount everywhere, else 0.0. NaN if no turn owns a return.
 
     Args:
-        values: Predicted values, shape [turns].
+        values: Predicted values, shape [turns]; read at the turns that own a return.
         returns: Returns, shape [turns]; NaN at turns that own none.
+
+    Raises:
+        TypeError: They are no numbers.
+        ValueError: The shapes differ, a value that is read is NaN, or one is infinite or too large to be squared.
     """
+    returns = check_sizes(as_floats(returns, "returns"), "returns")
+    values = as_floats(values, "values")
+    check_count(values, "values", len(returns))
     known = ~np.isnan(returns)
-    spread = float(np.var(returns[known])) if known.any() else 0.0
-    if spread == 0.0:
+    if not known.any():
         return float("nan")
-    return 1.0 - float(np.var(returns[known] - values[known])) / spread
+    returns, values = returns[known], check_sizes(values[known], "values")
+    if np.isnan(values).any():
+        raise ValueError(f"values is nan at entry {np.flatnonzero(known)[np.isnan(values)][0]}, which owns a return")
+    size = max(np.abs(returns).max(), np.abs(values).max())
+    if float(np.std(returns)) <= CONSTANT_SPREAD * np.abs(returns).max():
+        return float(np.std(returns - values) <= CONSTANT_SPREAD * size)
+    return 1.0 - float(np.var(returns - values)) / float(np.var(returns))
 
 
-def _keep(values: Floats, mask: Booleans | None) -> Floats:
-    return values.copy() if mask is None else np.where(mask, values, np.nan)
+def _keep(values: Floats, mask: Booleans | None, name: str) -> Floats:
+    if mask is None:
+        return values.copy()
+    return np.where(as_mask(mask, f"the mask of {name} tokens", len(values)), values, np.nan)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hiper_agents.advantages.turns import Booleans, Floats, Integers, Turns
+from hiper_agents.advantages.turns import LARGEST, Booleans, Floats, Integers, Turns, as_integers, as_mask, check_count
 from webshop_server.allowed_names import check_choice
+from webshop_server.allowed_types import check_flag, check_number
 
 KEEP_MODES = ("fixed", "normalized")
 
@@ -28,6 +29,9 @@ class ShapingConfig:
 
     def __post_init__(self) -> None:
         check_choice(self.keep_mode, KEEP_MODES, "keep mode")
+        check_flag(self.consistency_needs_both, "consistency_needs_both")
+        for name in ("keep_reward", "invalid_penalty", "consistency_reward"):
+            check_number(getattr(self, name), name, -LARGEST, LARGEST)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +55,8 @@ def shape_rewards(turns: Turns, config: ShapingConfig, marks: TurnMarks | None =
         marks: Validity and subgoal ids; needed for the penalties that read them.
 
     Raises:
-        ValueError: A penalty is set and the mark that it reads is missing.
+        TypeError: A mark holds something else than booleans or ids.
+        ValueError: A penalty is set and the mark that it reads is missing, or a mark has not one entry a turn.
     """
     marks = marks or TurnMarks()
     keeps = ~turns.switch
@@ -62,11 +67,13 @@ def shape_rewards(turns: Turns, config: ShapingConfig, marks: TurnMarks | None =
     if config.invalid_penalty:
         if marks.valid is None:
             raise ValueError("invalid_penalty is set but the turns' validity is not given; pass TurnMarks(valid=...)")
-        reward = reward - config.invalid_penalty * ~marks.valid
+        reward = reward - config.invalid_penalty * ~as_mask(marks.valid, "TurnMarks.valid", len(turns))
     if config.consistency_reward:
         if marks.subgoal is None:
             raise ValueError("consistency_reward is set but no subgoal ids are given; pass TurnMarks(subgoal=...)")
-        changed = _changes_copy(turns, marks.subgoal, config.consistency_needs_both)
+        subgoal = as_integers(marks.subgoal, "TurnMarks.subgoal")
+        check_count(subgoal, "TurnMarks.subgoal", len(turns))
+        changed = _changes_copy(turns, subgoal, config.consistency_needs_both)
         reward = reward + np.where(keeps & changed, config.consistency_reward, 0.0)
     return reward
 

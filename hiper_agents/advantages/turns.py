@@ -10,6 +10,10 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
+LARGEST = 1e100
+"""Largest size of a reward or value, so that sums over any number of turns stay below `LARGEST_SUM`."""
+LARGEST_SUM = 1e140
+"""Largest size of an estimate, so that its square can be summed too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +35,8 @@ class Turns:
 
     Raises:
         TypeError: An array has the wrong kind of numbers.
-        ValueError: Wrong shape, repeated or missing turns, an end in mid-episode, or a value that is no number.
+        ValueError: Wrong shape, repeated or missing turns, an end in mid-episode, or a value that is no number or too
+            large to be summed.
     """
 
     episode: Integers
@@ -119,12 +124,12 @@ class Turns:
             values = getattr(self, name)
             if values is None:
                 continue
-            bad = rows & ~np.isfinite(values)
+            bad = rows & ~(np.abs(values) <= LARGEST)
             if bad.any():
                 row = np.flatnonzero(bad)[0]
                 raise ValueError(
                     f"{name} is {values[row]} at turn {self.turn[row]} of episode {self.episode[row]};"
-                    " it must be a finite number"
+                    f" it must be a finite number of at most {LARGEST:g} in size"
                 )
 
     @cached_property
@@ -189,3 +194,46 @@ def as_floats(values: Any, name: str) -> Floats:
     if array.size and array.dtype.kind not in "fiu":
         raise TypeError(f"{name} holds {array.dtype} values; it must hold real numbers")
     return array.astype(np.float64)
+
+
+def as_mask(mask: Any, name: str, count: int) -> Booleans:
+    """Return a mask over `count` turns, refusing anything else.
+
+    Args:
+        mask: One boolean a turn; 0 and 1 are no booleans, because ~1 and values[1] mean something else.
+        name: What it is called.
+        count: How many turns there are.
+
+    Raises:
+        TypeError: It holds no booleans.
+        ValueError: It has another shape.
+    """
+    array = as_booleans(mask, name)
+    check_count(array, name, count)
+    return array
+
+
+def check_count(array: npt.NDArray[Any], name: str, count: int) -> None:
+    """Refuse an array that has not one entry a turn.
+
+    Raises:
+        ValueError: There are more or fewer.
+    """
+    if len(array) != count:
+        raise ValueError(f"{name} has {len(array)} entries but there are {count} turns; give one entry a turn")
+
+
+def check_sizes(values: Floats, name: str) -> Floats:
+    """Return values that may be NaN where none is assigned, refusing infinite and huge ones.
+
+    Raises:
+        ValueError: One is infinite or above `LARGEST_SUM`; the message says where.
+    """
+    bad = np.abs(values) > LARGEST_SUM
+    if bad.any():
+        row = np.flatnonzero(bad)[0]
+        raise ValueError(
+            f"{name} is {values[row]} at entry {row};"
+            f" it must be NaN or a finite number of at most {LARGEST_SUM:g} in size"
+        )
+    return values

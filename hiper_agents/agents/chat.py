@@ -11,6 +11,7 @@ from hiper_envs.episodes.record import Usage
 from hiper_envs.plain_text import make_plain
 from hiper_envs.prompts import Conversation, PromptConfig
 from webshop_server.allowed_names import refuse_unknown
+from webshop_server.extras import MissingExtraError
 
 INSTALL_SENTENCE = "the chat agent needs the openai package: pip install 'hiper-suite[chat]'"
 TOKENS_PER_PRICE = 1_000_000
@@ -57,7 +58,7 @@ class ChatAgent:
         cost: What all replies so far cost: what the endpoint says, else by the prices.
 
     Raises:
-        ModuleNotFoundError: The client library is not installed.
+        MissingExtraError: The client library is not installed.
         ValueError: `request` holds what the agent itself decides.
     """
 
@@ -80,7 +81,7 @@ class ChatAgent:
         try:
             import openai
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(INSTALL_SENTENCE) from error
+            raise MissingExtraError(INSTALL_SENTENCE) from error
         self.model = model
         self.prompt = prompt or PromptConfig()
         self.request = {"max_tokens": max_reply_tokens, "temperature": temperature, **(request or {})}

@@ -4,6 +4,7 @@ from importlib import import_module
 
 from hiper_agents.policies.policy import Policy
 from webshop_server.allowed_names import check_choice
+from webshop_server.allowed_types import check_flag
 
 POLICIES = {"compact": "hiper_agents.policies.compact.policy:CompactPolicy"}
 """Name to module:class, imported when asked for."""
@@ -20,5 +21,6 @@ def make_policy(name: str, has_subgoals: bool) -> Policy:
         ValueError: There is no such policy.
     """
     module, _, attribute = POLICIES[check_choice(name, POLICIES, "policy")].partition(":")
-    policy: Policy = getattr(import_module(module), attribute)(has_subgoals=has_subgoals)
+    flag = check_flag(has_subgoals, "has_subgoals")
+    policy: Policy = getattr(import_module(module), attribute)(has_subgoals=flag)
     return policy

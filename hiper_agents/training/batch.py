@@ -82,8 +82,17 @@ def gather_turns(rollouts: Sequence[Rollout]) -> tuple[Turns, list[Decision]]:
         value_low=np.array([decision.value_low for decision in decisions]),
         value_high=np.array([decision.value_high for decision in decisions]),
         value_switch=np.array([decision.value_switch for decision in decisions]),
+        final_value=_place_last(rollouts) if any(each.value_after is not None for each in rollouts) else None,
     )
     return turns, decisions
+
+
+def _place_last(rollouts: Sequence[Rollout]) -> Floats:
+    """Return what follows each episode at its last turn, NaN at all others, [turns]."""
+    placed = [np.full(rollout.num_turns, np.nan) for rollout in rollouts]
+    for values, rollout in zip(placed, rollouts, strict=True):
+        values[-1] = np.nan if rollout.value_after is None else rollout.value_after
+    return np.concatenate(placed)
 
 
 def make_learning_batch(rollouts: Sequence[Rollout], preset: Preset) -> LearningBatch:

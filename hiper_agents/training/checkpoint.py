@@ -35,15 +35,21 @@ class Checkpoint:
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    """Write a file, all or nothing."""
+    """Write a file, all or nothing.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     plain = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
     try:
         save_file(plain, unfinished, metadata={"state": json.dumps(state, sort_keys=True)})
-        with open(unfinished, "rb") as file:
+        with open(unfinished, "r+b") as file:  # some systems write out only what is open for writing
             os.fsync(file.fileno())
         os.replace(unfinished, path)
+    except SafetensorError as error:
+        raise OSError(f"cannot write {path}: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 

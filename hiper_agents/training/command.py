@@ -1,13 +1,11 @@
 """`hiper train`: a run in its folder, and the weights with their model card."""
 
-import fcntl
+import errno
 import json
 import os
-import shutil
 import time
 import tomllib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,9 @@ from rich.console import Console
 
 from hiper_agents.training.config import TrainConfig, read_config
 from hiper_agents.training.progress import ProgressBar
+from hiper_agents.training.run_lock import hold_folder
 from hiper_agents.training.trainer import CHECKPOINT, WEIGHTS, Trainer
+from hiper_envs.whole_file import write_whole
 
 
 def run_training(
@@ -26,10 +26,13 @@ def run_training(
 
     Raises:
         ValueError: A setting is wrong, or the folder holds another run or one that is under way.
+        OSError: A folder or file cannot be written; for `output` this is found out before training.
         KeyboardInterrupt: The user stopped it; the console says what is left of it.
     """
     changes = parse_settings(settings) | ({} if seed is None else {"seed": seed})
     chosen = read_config(config, **changes)
+    if output is not None:
+        make_writable(output)
     folder = folder or Path("runs") / f"{chosen.name}-seed{chosen.seed}"
     console.print(f"{chosen.name} in {folder}", highlight=False)
     started = time.perf_counter()
@@ -48,29 +51,6 @@ def run_training(
     if output is not None:
         ship(chosen, folder, output, make_card(chosen, config, changes, metrics, trainer.history))
         console.print(f"weights and model card in {output}")
-
-
-@contextmanager
-def hold_folder(folder: Path) -> Iterator[None]:
-    """Make a run's folder and keep other processes from training in it; the system lets go of it if we are killed.
-
-    Raises:
-        ValueError: Another process trains there.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        _lock(descriptor, folder)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, folder: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ValueError(f"another hiper train is at work in {folder}; wait for it, or choose another --run") from None
 
 
 def _announce(trainer: Trainer, console: Console) -> None:
@@ -120,7 +100,16 @@ def make_card(
 
 def ship(config: TrainConfig, folder: Path, output: Path, card: dict[str, Any]) -> None:
     """Put the run's weights and their card into a folder."""
-    output.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(folder / WEIGHTS, output / f"{config.name}.safetensors")
-    text = json.dumps(card, indent=2, sort_keys=True) + "\n"
-    (output / f"{config.name}.json").write_text(text, encoding="utf-8")
+    write_whole(output / f"{config.name}.safetensors", (folder / WEIGHTS).read_bytes())
+    write_whole(output / f"{config.name}.json", json.dumps(card, indent=2, sort_keys=True) + "\n")
+
+
+def make_writable(folder: Path) -> None:
+    """Make a folder if it is not there.
+
+    Raises:
+        OSError: It cannot be made or written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, "the folder cannot be written to", str(folder))

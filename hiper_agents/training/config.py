@@ -1,5 +1,6 @@
 """Settings of a training run: a dataclass, read from TOML; torch is not needed to read one."""
 
+import math
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from importlib import resources
@@ -8,6 +9,7 @@ from typing import Any
 
 from hiper_agents.advantages import HAEConfig, Preset, ShapingConfig
 from webshop_server.allowed_names import check_choice
+from webshop_server.allowed_types import WrongTypeError
 
 SHIPPED = resources.files("hiper_agents") / "configs"
 AT_LEAST_ONE = (
@@ -98,7 +100,8 @@ class TrainConfig:
     lambda_high: float = 0.95
     """Trace decay between segments."""
     truncation: str = "none"
-    """What follows an episode cut off by the step limit; see HAEConfig."""
+    """What follows an episode cut off by the step limit; see HAEConfig. With bootstrap, the policy's own value of the
+    state after the last turn. Episodes of the expert that are imitated end at the limit in any case."""
     keep_reward: float = 0.0
     """Added to the reward at each KEEP turn."""
 
@@ -112,6 +115,8 @@ class TrainConfig:
     """Of the decisions in evaluations and of the shipped agent; 0 takes the likeliest."""
 
     def __post_init__(self) -> None:
+        for each in fields(self):
+            _check_type(each.name, getattr(self, each.name), each.type, "the settings")
         self.preset()
         if self.keep_reward and not self.has_subgoals:
             raise ValueError("keep_reward is set, but a flat agent has no subgoal to keep; leave it at 0")
@@ -122,6 +127,8 @@ class TrainConfig:
             value = getattr(self, each.name)
             if each.name not in MAY_BE_NEGATIVE and isinstance(value, int | float) and not value >= 0:
                 raise ValueError(f"{each.name} is {value}; it must not be negative")
+            if isinstance(value, float) and math.isinf(value):
+                raise ValueError(f"{each.name} is {value}; it must be finite")
 
     def preset(self) -> Preset:
         """Return the settings of the advantages."""
@@ -160,7 +167,7 @@ def _check_type(name: str, value: Any, kind: Any, source: str) -> None:
     types = allowed.get(kind, (dict,))
     if not isinstance(value, types) or (isinstance(value, bool) and kind is not bool):
         wanted = getattr(kind, "__name__", "table")
-        raise TypeError(f"{name} in {source} is {value!r}; it must be of type {wanted}")
+        raise WrongTypeError(f"{name} in {source} is {value!r}; it must be of type {wanted}")
 
 
 def read_config(path_or_name: str | Path, **changes: Any) -> TrainConfig:
@@ -179,7 +186,7 @@ def read_config(path_or_name: str | Path, **changes: Any) -> TrainConfig:
         source = Path(text)
         if not source.is_file():
             raise FileNotFoundError(f"no configuration at {source}; give a .toml file or one of {list_configs()}")
-        content = source.read_text(encoding="utf-8")
+        content = source.read_text(encoding="utf-8-sig")
     else:
         check_choice(text, list_configs(), "configuration")
         content = (SHIPPED / f"{text}.toml").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from hiper_agents.advantages.turns import LARGEST
 from hiper_agents.policies.policy import Decision, Memory, Policy
 from hiper_envs.episodes.agents import Agent
 from hiper_envs.reply import parse_reply
@@ -17,7 +18,10 @@ TextEnv = gym.Env[str, str]
 
 @dataclass
 class Rollout:
-    """The decisions of one episode with their rewards."""
+    """The decisions of one episode with their rewards.
+
+    `value_after` is what the policy thought of where a step limit cut the episode off; None where nobody asked.
+    """
 
     task: int
     decisions: list[Decision] = field(default_factory=list)
@@ -26,6 +30,7 @@ class Rollout:
     score: float = 0.0
     success: bool = False
     num_segments: int = 0
+    value_after: float | None = None
 
     @property
     def num_turns(self) -> int:
@@ -67,10 +72,19 @@ class Seat:
         self.rollout = Rollout(task)
 
     def take(self, decision: Decision) -> bool:
-        """Take a turn; return whether the episode ended."""
+        """Take a turn; return whether the episode ended.
+
+        Raises:
+            ValueError: The environment gave a reward that is no finite number, or a huge one.
+        """
         self.memory.remember(decision)
         self.observation, reward, terminated, truncated, self.info = self.env.step(decision.reply)
         rollout = self.rollout
+        if not abs(float(reward)) <= LARGEST:
+            raise ValueError(
+                f"the environment gave the reward {reward} at turn {rollout.num_turns} of task {rollout.task};"
+                f" it must be a finite number of at most {LARGEST:g} in size"
+            )
         rollout.decisions.append(decision)
         rollout.rewards.append(float(reward))
         if terminated or truncated:
@@ -81,6 +95,18 @@ class Seat:
         self.memory.observe(self.observation, self.info["admissible_actions"])
         return False
 
+    def judge_end(self) -> float:
+        """Return the value of the state after the last turn, before KEEP or SWITCH; 0 where nothing can be done.
+
+        A flat policy has no such choice: its value is the one before the action.
+        """
+        actions = self.info["admissible_actions"]
+        if not actions:
+            return 0.0
+        self.memory.observe(self.observation, actions)
+        decision: Decision = self.policy.decide([self.memory])[0]
+        return float(decision.value_switch if self.policy.has_subgoals else decision.value_low)
+
 
 def play_tasks(
     envs: Sequence[TextEnv],
@@ -89,6 +115,7 @@ def play_tasks(
     rng: np.random.Generator,
     *,
     temperature: float = 1.0,
+    judges_truncated: bool = False,
     on_episode: Callable[[Rollout], None] = lambda rollout: None,
 ) -> list[Rollout]:
     """Play one episode of each task, as many at a time as there are environments.
@@ -99,6 +126,7 @@ def play_tasks(
         tasks: Positions of the tasks, repeats allowed.
         rng: Draws seeds and decisions.
         temperature: Of the draws; 0 takes the likeliest decisions.
+        judges_truncated: Whether the policy's value of what follows a truncated episode is kept in it.
         on_episode: Called after each episode, for progress.
 
     Returns:
@@ -127,6 +155,8 @@ def play_tasks(
         for number, decision in zip(numbers, decisions, strict=True):
             seat = seats[number]
             if seat.take(decision):
+                if judges_truncated and not seat.rollout.terminated:
+                    seat.rollout.value_after = seat.judge_end()
                 finished[number] = seat.rollout
                 on_episode(seat.rollout)
                 free.append(seats.pop(number))
@@ -159,5 +189,12 @@ def record_expert(
 
 
 def make_envs(env_id: str, options: dict[str, Any], count: int) -> list[TextEnv]:
-    """Make several environments of one kind."""
-    return [gym.make(env_id, disable_env_checker=True, **options) for _ in range(count)]
+    """Make several environments of one kind.
+
+    Raises:
+        ValueError: There is no such id, or the environment refuses an option.
+    """
+    try:
+        return [gym.make(env_id, disable_env_checker=True, **options) for _ in range(count)]
+    except gym.error.Error as error:
+        raise ValueError(f"cannot make the environment {env_id!r}: {error}") from error

@@ -32,6 +32,7 @@ from hiper_agents.training.losses import LossConfig, imitation_loss, ppo_loss, t
 from hiper_agents.training.progress import Listener, Silence
 from hiper_agents.training.rollout import Rollout, TextEnv, make_envs, play_tasks, record_expert, summarise
 from hiper_envs.episodes.agents import Agent, load_factory
+from hiper_envs.whole_file import write_whole
 
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHTS = "weights.safetensors"
@@ -172,7 +173,8 @@ class Trainer:
         self._set_lr(config.lr, updates_done / max(1, config.updates))
         envs = self._environments(config.train_split)
         tasks = self._pool("train").draw(config.episodes_per_update, rng)
-        rollouts = self._play(envs, tasks, rng, "play", temperature=1.0)
+        judges = config.truncation == "bootstrap"
+        rollouts = self._play(envs, tasks, rng, "play", temperature=1.0, judges_truncated=judges)
         batch = make_learning_batch(rollouts, config.preset())
         metrics = self._descend(batch, rng, trains_policy)
         played = summarise(rollouts)
@@ -208,7 +210,13 @@ class Trainer:
         return {"success": found.success, "score": found.score, "turns": found.turns, "segments": found.segments}
 
     def _play(
-        self, envs: list[TextEnv], tasks: Sequence[int], rng: np.random.Generator, stage: str, temperature: float
+        self,
+        envs: list[TextEnv],
+        tasks: Sequence[int],
+        rng: np.random.Generator,
+        stage: str,
+        temperature: float,
+        judges_truncated: bool = False,
     ) -> list[Rollout]:
         self.listener.start(stage, len(tasks))
         return play_tasks(
@@ -217,6 +225,7 @@ class Trainer:
             tasks,
             rng,
             temperature=temperature,
+            judges_truncated=judges_truncated,
             on_episode=lambda _: self.listener.advance(),
         )
 
@@ -286,7 +295,7 @@ class Trainer:
             tensors |= network_tensors(self.reference.network, REFERENCE_PREFIX)
         save_tensors(self.folder / CHECKPOINT, tensors, state)
         lines = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in self.history)
-        (self.folder / HISTORY).write_text(lines, encoding="utf-8")
+        write_whole(self.folder / HISTORY, lines)
 
     def _resume(self) -> None:
         path = self.folder / CHECKPOINT

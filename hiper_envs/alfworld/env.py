@@ -1,26 +1,32 @@
 """ALFWorld as a Gymnasium environment: text in, text out."""
 
-from collections.abc import Sequence
+import copy
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, Self
 
 import gymnasium as gym
-import numpy as np
 
 from hiper_envs.alfworld.games.problem import Problem
 from hiper_envs.alfworld.milestones import HouseholdMilestones
 from hiper_envs.alfworld.official.engine import OfficialEngine
 from hiper_envs.alfworld.rules.engine import Engine, Output
 from hiper_envs.alfworld.rules.situation import State
-from hiper_envs.alfworld.sources import SPLITS, Games, open_games
+from hiper_envs.alfworld.sources import GENERATED, REAL, SPLITS, Games, GameSource, open_games
+from hiper_envs.arguments import check_action, check_render_mode, check_seed, choose_task, read_task_option
 from hiper_envs.milestones import Milestones
 from hiper_envs.spaces import UnicodeText
 from hiper_envs.task_types import task_scene
 from webshop_server.allowed_names import check_choice, nearest_name, refuse_unknown
+from webshop_server.allowed_types import check_flag
 
 ENGINES = ("fast", "textworld")
+RENDER_MODES = ("ansi",)
 GOALS = ("template", "human")
 NAME_SEEDS = 2**31
+_OPENED_AGAIN = ("_games", "_engine", "_mirror")
 
 
 class EnvState(NamedTuple):
@@ -48,6 +54,9 @@ class ALFWorldEnv(gym.Env[str, str]):
     (none where the game is won or can no longer be).
     The reward is the score, and the episode terminates when the goal holds.
 
+    It can be pickled and deep-copied, in mid-episode too, and the copy plays on as the original does. The games are not
+    in the pickle: they are opened again by what `games` says.
+
     Args:
         split: "train", "valid_seen" or "valid_unseen".
         games: None for the user's real games under $ALFWORLD_DATA or else generated ones; "generated" for those in
@@ -58,15 +67,18 @@ class ALFWorldEnv(gym.Env[str, str]):
         goals: "template" for ALFWorld's own sentences, or "human" for those that people wrote for the released games:
             each reset draws one of the game's, where alfworld-generate draws one for good. The text says
             "Your task is to: " and theirs, and a full stop after it, as alfworld's does.
+        render_mode: "ansi": `render` returns the text of the present turn; None: it returns nothing.
 
     Raises:
-        ValueError: A split, engine, kind of goals or combination that does not exist, a folder without games, or
-            goals="human" where the games have none.
+        ValueError: A split, engine, kind of goals, render mode or combination that does not exist, a folder without
+            games, or goals="human" where the games have none.
+        WrongTypeError: A flag that is neither True nor False.
         FileNotFoundError: The games are not there.
         ImportError: engine="textworld" without the extra `official`.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - Gymnasium reads it as an attribute of the class
+    # Gymnasium reads it as an attribute of the class.
+    metadata: dict[str, Any] = {"render_modes": [*RENDER_MODES], "render_fps": 1}  # noqa: RUF012
     group_key = "scene"
     """What tasks share that `group_of` tells."""
 
@@ -78,21 +90,26 @@ class ALFWorldEnv(gym.Env[str, str]):
         expert_plan: bool = False,
         shuffle_names: bool = False,
         goals: str = "template",
+        render_mode: str | None = None,
         **unknown: object,
     ) -> None:
         refuse_unknown(unknown, type(self).__init__)
         self.split = check_choice(split, SPLITS, "split")
         self.engine_name = check_choice(engine, ENGINES, "engine")
+        self._expert_plan = check_flag(expert_plan, "expert_plan")
+        self._shuffle_names = check_flag(shuffle_names, "shuffle_names")
+        self.render_mode = check_render_mode(render_mode, RENDER_MODES)
         if shuffle_names and split != "train":
             raise ValueError(f"shuffle_names is for the train split, not for {split!r}: the others are frozen")
         self.observation_space = UnicodeText()
         self.action_space = UnicodeText()
+        games = list(games) if isinstance(games, Iterator) else games
         self._games = open_games(games, split)
+        self._games_given = _make_absolute(games)
         self.goals = check_choice(goals, GOALS, "goals")
         if goals == "human":
             self._games.list_human_goals(self.tasks[0])
-        self._expert_plan = expert_plan
-        self._shuffle_names = shuffle_names
+        self._text: str | None = None
         self._task_id = ""
         self._name_seed: int | None = None
         self._goal: str | None = None
@@ -114,30 +131,42 @@ class ALFWorldEnv(gym.Env[str, str]):
 
         Raises:
             ValueError: An option or a task that does not exist.
+            WrongTypeError: A seed, options or a task of the wrong type.
             GameFileError: The game's file cannot be played.
         """
+        seed, task = check_seed(seed), read_task_option(options)
+        asked = None if task is None else self._find_task(task)
         super().reset(seed=seed)
-        task_id = self._choose_task(options or {})
+        task_id = self.tasks[int(self.np_random.integers(len(self.tasks)))] if asked is None else asked
         name_seed = int(self.np_random.integers(NAME_SEEDS)) if self._shuffle_names else None
         engine = self._start_engine(task_id, name_seed, self._draw_goal(task_id))
         output = engine.reset()
         if self._mirror is not None and self._mirror is not engine:
             self._mirror.reset()
+        self._text = output.text
         return output.text, self._make_info(engine, output)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Play one command.
 
         Raises:
-            TypeError: The action is no string.
+            WrongTypeError: The action is no string.
         """
-        if not isinstance(action, str):
-            raise TypeError(f"an action is a string such as 'go to desk 1', got {action!r} ({type(action).__name__})")
+        action = check_action(action, "go to desk 1")
         engine = self._playing()
         output = engine.step(action)
+        self._text = output.text
         if self._mirror is not None and self._mirror is not engine:
             self._mirror.step(action)
         return output.text, float(output.won), output.won, False, self._make_info(engine, output)
+
+    def render(self) -> str | None:
+        """Return the text of the present turn: what `reset` or `step` returned; after `set_state`, what "look" says."""
+        engine = self._playing()
+        if self.render_mode is None:
+            gym.logger.warn('render has nothing to return: make the environment with render_mode="ansi"')
+            return None
+        return engine.look() if self._text is None else self._text
 
     def get_state(self) -> EnvState:
         """Return the present point of the game; an episode's count of turns is not part of it."""
@@ -151,6 +180,7 @@ class ALFWorldEnv(gym.Env[str, str]):
         if not isinstance(state, EnvState):
             raise TypeError(f"expected a state that get_state returned, got {type(state).__name__}")
         engine = self._start_engine(self._find_task(state.task_id), state.name_seed, state.goal)
+        self._text = None
         if isinstance(engine, Engine) and isinstance(state.engine_state, State):
             engine.set_state(state.engine_state)
         elif isinstance(engine, OfficialEngine) and not isinstance(state.engine_state, State):
@@ -168,6 +198,28 @@ class ALFWorldEnv(gym.Env[str, str]):
         """
         return task_scene(self._find_task(task))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the games, and of the engine keep where it stands."""
+        kept = {name: value for name, value in self.__dict__.items() if name not in _OPENED_AGAIN}
+        return {**kept, "_point": None if self._engine is None else self.get_state()}
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        """Open the games again and go on where the original stood."""
+        self._go_on(saved, open_games(saved["_games_given"], saved["split"]))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return a copy that plays the same games; those are never changed, so both read the same ones."""
+        copied = memo[id(self)] = type(self).__new__(type(self))
+        copied._go_on(copy.deepcopy(self.__getstate__(), memo), self._games)
+        return copied
+
+    def _go_on(self, saved: dict[str, Any], games: GameSource) -> None:
+        point = saved.pop("_point")
+        self.__dict__.update(saved, _games=games, _engine=None, _mirror=None)
+        if point is not None:
+            self.set_state(point)
+            self._text = saved["_text"]
+
     def make_milestones(self) -> Milestones:
         """Return what watches this episode for the milestones of its goal."""
         self._playing()
@@ -184,27 +236,10 @@ class ALFWorldEnv(gym.Env[str, str]):
             raise gym.error.ResetNeeded("call reset before anything else: no game has begun")
         return self._engine
 
-    def _choose_task(self, options: dict[str, Any]) -> str:
-        for key in options:
-            if key != "task":
-                check_choice(key, ["task"], "option of reset")
-        task = options.get("task")
-        if task is None:
-            return self.tasks[int(self.np_random.integers(len(self.tasks)))]
-        if isinstance(task, str):
-            return self._find_task(task)
-        if isinstance(task, bool) or not isinstance(task, (int, np.integer)):
-            raise ValueError(f"options['task'] is a position or a task id, got {task!r}")
-        if not 0 <= task < len(self.tasks):
-            raise ValueError(f"options['task'] = {task} is no position among the {len(self.tasks)} tasks")
-        return self.tasks[int(task)]
-
-    def _find_task(self, task_id: str) -> str:
-        if task_id != self._task_id and task_id not in self.tasks:
-            near = nearest_name(task_id, self.tasks)
-            hint = f"; did you mean {near!r}?" if near else ""
-            raise ValueError(f"there is no task {task_id!r} among the {len(self.tasks)} of {self.split}{hint}")
-        return task_id
+    def _find_task(self, task: object) -> str:
+        if isinstance(task, str) and task == self._task_id:
+            return self._task_id
+        return choose_task(task, self.tasks, self.split, partial(nearest_name, allowed=self.tasks))
 
     def _draw_goal(self, task_id: str) -> str | None:
         if self.goals == "template":
@@ -256,3 +291,12 @@ def _plan(engine: Engine) -> list[str]:
         return solve(engine, engine.problem)
     except NoPlanError:
         return []
+
+
+def _make_absolute(games: Games) -> Games:
+    """Return what names the games wherever a copy is opened."""
+    if games is None or games in (GENERATED, REAL):
+        return games
+    if isinstance(games, (str, os.PathLike)):
+        return os.path.abspath(os.path.expanduser(games))
+    return [os.path.abspath(os.path.expanduser(path)) for path in games]

@@ -9,6 +9,9 @@ from hiper_envs.alfworld.reading import TREATMENTS, Deed, read_deed, type_of
 class HouseholdMilestones:
     """The milestones of an ALFWorld goal, read off the text, so that both engines have the same.
 
+    An object is treated by the goal's own treatment, until the opposite one undoes it; placed means treated and in a
+    place of the right kind, second placed two of them in one and the same place.
+
     Args:
         goal: The game's goal.
     """
@@ -24,7 +27,7 @@ class HouseholdMilestones:
         ends = {"look_at": ("lamp on",), "pick_two": ("placed", "second held", "second placed")}
         middle = (TREATMENTS[goal.kind].past,) if goal.kind in TREATMENTS else ()
         self.names = ("seen", "held", *middle, *ends.get(goal.kind, ("placed",)))
-        self._there: set[str] = set()
+        self._there: dict[str, str] = {}
 
     def watch(self, action: str, observation: str) -> list[str]:
         """Take a turn; return the milestones that it reached for the first time."""
@@ -46,14 +49,14 @@ class HouseholdMilestones:
         if deed.verb in TREATMENTS:
             return self._read_treatment(deed)
         if deed.verb == "take":
-            self._there.discard(deed.thing)
+            self._there.pop(deed.thing, None)
             self._held.add(deed.thing)
             return ["held", "second held"] if len(self._held) > 1 else ["held"]
         is_ready = self._kind not in TREATMENTS or deed.thing in self._treated
         if type_of(deed.place) != self._place or not is_ready:
             return []
-        self._there.add(deed.thing)
-        return ["placed", "second placed"] if len(self._there) > 1 else ["placed"]
+        self._there[deed.thing] = deed.place
+        return ["placed", "second placed"] if [*self._there.values()].count(deed.place) > 1 else ["placed"]
 
     def _read_treatment(self, deed: Deed) -> list[str]:
         if TREATMENTS[deed.verb].undoes == self._kind:

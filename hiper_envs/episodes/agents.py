@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from hiper_envs.plain_text import describe_error
 from webshop_server.allowed_names import nearest_name
+from webshop_server.extras import MissingExtraError, find_extra
 
 
 class Agent(Protocol):
@@ -80,12 +81,47 @@ def missing_module(missing: str, module: str) -> AgentError:
             f"there is no module {missing!r}: install it, run from the folder that holds it, or give a path with .py,"
             f" such as {module.replace('.', '/')}.py:MyAgent"
         )
-    return AgentError(f"the module {module!r} imports {missing!r}, which is not installed")
+    extra = find_extra(missing)
+    hint = f": run pip install 'hiper-suite[{extra}]'" if extra else ""
+    return AgentError(f"the module {module!r} imports {missing!r}, which is not installed{hint}")
 
 
-def import_failure(source: str, error: Exception) -> AgentError:
-    """Return the error for a module that fails when it is imported."""
-    return AgentError(f"importing {source!r} failed: {describe_error(error)}")
+def import_failure(source: str, error: BaseException) -> AgentError:
+    """Return the error for a module that fails, or leaves the program, when it is imported."""
+    return AgentError(f"importing {source!r} failed: {tell_failure(error)}")
+
+
+def tell_failure(error: BaseException) -> str:
+    """Return an exception of somebody else's code as text."""
+    if isinstance(error, SystemExit):
+        return f"SystemExit: it calls sys.exit({'' if error.code is None else repr(error.code)})"
+    return describe_error(error)
+
+
+def make_agent(name: str, factory: AgentFactory) -> Agent:
+    """Return an agent.
+
+    Args:
+        name: What the user calls it.
+        factory: Makes it.
+
+    Raises:
+        AgentError: It cannot be made, tries to leave the program, or is no agent.
+        MissingExtraError: It needs what is not installed.
+    """
+    try:
+        agent = factory()
+    except (KeyboardInterrupt, MissingExtraError, AgentError):
+        raise
+    except BaseException as error:
+        raise AgentError(f"making the agent {name!r} failed: {tell_failure(error)}") from error
+    missing = [method for method in ("reset", "act") if not callable(getattr(agent, method, None))]
+    if missing:
+        raise AgentError(
+            f"the agent {name!r} is of type {type(agent).__name__}, which has no method {' and no '.join(missing)}: an"
+            " agent has reset(seed) and act(observation, info)"
+        )
+    return agent
 
 
 def check_file(path: Path) -> None:
@@ -109,7 +145,9 @@ def _import(source: str) -> ModuleType:
         return import_module(source)
     except ModuleNotFoundError as error:
         raise missing_module(error.name or source, source) from error
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise import_failure(source, error) from error
 
 
@@ -125,7 +163,9 @@ def _load_file(path: Path) -> ModuleType:
     module = sys.modules[name] = module_from_spec(spec)  # dataclasses and pickles look a module up by its name
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise import_failure(str(path), error) from error
     return module
 

@@ -1,5 +1,6 @@
 """Episode records on disk: JSON lines, plain or compressed, read and written one at a time."""
 
+import codecs
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -109,6 +110,7 @@ def read_episodes(path: str | Path, *, drops_torn_end: bool = False) -> Iterator
     number = 0
     try:
         for number, line in enumerate(_read_lines(path), 1):
+            line = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
             is_torn = drops_torn_end and not line.endswith(b"\n") and not _is_whole(line)
             if not is_torn:
                 yield _decode(line, path, number)

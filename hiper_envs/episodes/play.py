@@ -11,7 +11,7 @@ import gymnasium as gym
 from hiper_envs.episodes.agent_facts import read_ignores_case, read_usage
 from hiper_envs.episodes.agents import Agent
 from hiper_envs.episodes.failures import kind_of_failure
-from hiper_envs.episodes.record import Episode, Turn, Usage
+from hiper_envs.episodes.record import MILESTONE_VERSION, Episode, Turn, Usage
 from hiper_envs.plain_text import describe_error, make_plain, plain_reply
 from hiper_envs.reply import REPLY_VERSION
 from hiper_envs.segments import Reading
@@ -30,10 +30,10 @@ def play_episode(
         agent_name: Name for the record; the agent's class name by default.
 
     Returns:
-        The record. An exception of the agent, or a reply that is no string, ends the episode as a failure with the
-        exception in `error`, and `error_kind` says whether it tells of the agent or of what is around it; exceptions
-        of the environment are raised. An agent's attribute `ignores_case`, True or False, decides over its episode as
-        `SubgoalWrapper`'s option does; its `usage` goes into the record.
+        The record. An exception of the agent (sys.exit() too, but not KeyboardInterrupt), or a reply that is no string,
+        ends the episode as a failure with the exception in `error`, and `error_kind` says whether it tells of the agent
+        or of what is around it; exceptions of the environment are raised. An agent's attribute `ignores_case`, True or
+        False, decides over its episode as `SubgoalWrapper`'s option does; its `usage` goes into the record.
 
     Raises:
         ValueError: The environment gave a reward or a score that is no finite number.
@@ -42,13 +42,17 @@ def play_episode(
     observation, info = recorder.reset(task, seed)
     try:
         agent.reset(seed)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() too: an agent ends its episode, not the program
         return recorder.finish(error)
     while not recorder.is_done:
         started = time.perf_counter()
         try:
             reply = plain_reply(agent.act(observation, hide_milestones(info)))
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             return recorder.finish(error)
         seconds = time.perf_counter() - started
         observation, info = recorder.step(reply, seconds, read_usage(agent))
@@ -142,6 +146,7 @@ class EpisodeRecorder:
         reading: Reading = self.env.get_wrapper_attr("reading")
         segments = self.info["segments"] if self.is_done else self.env.get_wrapper_attr("break_off")()
         parts = self.info.get("reward_parts")
+        milestones = tuple(map(make_plain, self.info.get("all_milestones", ())))
         return Episode(
             env_id=self.env.spec.id if self.env.spec else type(self.env.unwrapped).__name__,
             env_options=_write_paths(self.env.spec.kwargs) if self.env.spec else {},
@@ -159,7 +164,8 @@ class EpisodeRecorder:
             error=describe_error(error) if error is not None else None,
             error_kind=kind_of_failure(error) if error is not None else "agent",
             seconds=time.perf_counter() - self._started,
-            milestones=tuple(map(make_plain, self.info.get("all_milestones", ()))),
+            milestones=milestones,
+            milestone_version=MILESTONE_VERSION if milestones else 1,
             reward_parts=None if parts is None else dict(map(self._check_part, parts, parts.values())),
             reply_version=reading.version,
             ignores_case=reading.ignores_case,

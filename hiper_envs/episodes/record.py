@@ -8,6 +8,8 @@ from hiper_envs.reply import NO_TAGS, Form
 from hiper_envs.segments import Reading, Segment
 
 RECORD_VERSION = 1
+MILESTONE_VERSION = 2
+"""Version 1 counted some milestones too early: options of other products, other treatments, other places."""
 CUT_OFF_REASONS = ("length", "max_tokens")
 """Finish reasons of a reply that ran into the limit of tokens, as the endpoints of different makers say it, in small
 letters."""
@@ -121,6 +123,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
         milestones: All milestones that the goal has, where `MilestoneWrapper` watches.
         reward_parts: What the last reward was made of, by name, where the environment says so (WebShop).
         version: Version of this form of record.
+        milestone_version: Version of the rules by which milestones count; 1 where a file does not say.
         reply_version: Version by which the replies were read, see `hiper_envs.reply`; 1 in records that do not say.
         ignores_case: Whether actions were played without regard to case, see `SubgoalWrapper`.
     """
@@ -144,6 +147,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
     reward_parts: dict[str, float | bool] | None = None
     version: int = RECORD_VERSION
     error_kind: ErrorKind = "agent"
+    milestone_version: int = 1
     reply_version: int = 1
     ignores_case: bool = False
 

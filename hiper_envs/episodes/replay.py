@@ -7,11 +7,11 @@ import gymnasium as gym
 import msgspec
 
 from hiper_envs.episodes.play import EpisodeRecorder
-from hiper_envs.episodes.record import Episode, Turn
+from hiper_envs.episodes.record import MILESTONE_VERSION, Episode, Turn
 from hiper_envs.registration import find_known_id
 from hiper_envs.segments import Segment, SubgoalWrapper
 
-REPLAYED_OF_TURNS = ("action", "observation", "reward", "segment", "is_boundary", "problems", "form", "milestones")
+REPLAYED_OF_TURNS = ("action", "observation", "reward", "segment", "is_boundary", "problems", "form")
 REPLAYED_AT_RESET = ("task_id", "instruction")
 REPLAYED_AT_END = ("terminated", "score", "success", "segments", "milestones", "reward_parts")
 """What a replay gives again of turns and of an episode, beside the first observation and the turns' numbers."""
@@ -60,11 +60,15 @@ def replay(episode: Episode, env: gym.Env[str, str] | None = None) -> list[Diffe
     )
     recorder.reset(episode.task_id, episode.seed)
     found = compare(-1, [("observation", episode.reset_observation, recorder.reset_observation)])
+    milestones = _MilestoneCheck(episode.milestone_version)
     for number, turn in enumerate(episode.turns):
         if recorder.is_done:
             return [*found, Difference(number, "turn", turn.action, "the episode was over")]
         recorder.step(turn.reply)
-        found += compare(number, _pair(turn, recorder.turns[-1], _watched(REPLAYED_OF_TURNS, recorder)))
+        replayed = recorder.turns[-1]
+        found += compare(number, _pair(turn, replayed, REPLAYED_OF_TURNS))
+        if "all_milestones" in recorder.info:
+            found += compare(number, [("milestones", *milestones.pair(turn.milestones, replayed.milestones))])
     return found + _compare_whole(episode, recorder)
 
 
@@ -78,9 +82,9 @@ def _make_recorded(episode: Episode) -> SubgoalWrapper:
     return SubgoalWrapper(gym.make(find_known_id(episode.env_id), max_episode_steps=limit, **episode.env_options))
 
 
-def _watched(fields: tuple[str, ...], recorder: EpisodeRecorder) -> list[str]:
-    """Return the fields without the milestones if the environment does not watch for them."""
-    return [field for field in fields if field != "milestones" or "all_milestones" in recorder.info]
+def _at_end(recorder: EpisodeRecorder) -> list[str]:
+    """Return the fields of the end without the milestones if the environment does not watch for them."""
+    return [field for field in REPLAYED_AT_END if field != "milestones" or "all_milestones" in recorder.info]
 
 
 def _pair(recorded: Turn | Episode, replayed: Turn | Episode, fields: Iterable[str]) -> list[tuple[str, Any, Any]]:
@@ -92,7 +96,7 @@ def _compare_whole(episode: Episode, recorder: EpisodeRecorder) -> list[Differen
     replayed = recorder.finish(None if episode.error is None else RuntimeError())
     if not recorder.is_done and episode.error is None:
         replayed = msgspec.structs.replace(replayed, segments=_end_by_limit(replayed.segments))
-    pairs = _pair(episode, replayed, (*REPLAYED_AT_RESET, *_watched(REPLAYED_AT_END, recorder)))
+    pairs = _pair(episode, replayed, (*REPLAYED_AT_RESET, *_at_end(recorder)))
     pairs.append(("turns", [turn.number for turn in episode.turns], list(range(episode.num_turns))))
     if recorder.truncated or episode.error is not None:
         pairs.append(("truncated", episode.truncated, recorder.truncated))
@@ -111,3 +115,20 @@ def _end_by_limit(segments: list[Segment]) -> list[Segment]:
 
 def _in_json(value: Any) -> bytes:
     return msgspec.json.encode(value, order="deterministic")
+
+
+class _MilestoneCheck:
+    """Compares milestones with those of records that were written by older rules too.
+
+    Those rules were looser: what is reached now must have been reached then, by the same turn at the latest.
+    """
+
+    def __init__(self, version: int) -> None:
+        self._is_loose = version < MILESTONE_VERSION
+        self._recorded: set[str] = set()
+
+    def pair(self, recorded: tuple[str, ...], replayed: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return a turn's milestones as recorded and replayed; equal where they agree."""
+        self._recorded.update(recorded)
+        agrees = self._is_loose and self._recorded.issuperset(replayed)
+        return recorded, recorded if agrees else replayed

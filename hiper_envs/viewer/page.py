@@ -9,6 +9,7 @@ import jinja2
 
 from hiper_envs.milestones import Agreement, measure_record
 from hiper_envs.viewer.packing import Source, encode_for_script, pack_source
+from hiper_envs.whole_file import write_whole
 
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 STYLES = ("page.css", "episodes.css")
@@ -31,11 +32,12 @@ class Summary:
 
 
 def write_viewer(sources: Sequence[Source], path: str | Path) -> Path:
-    """Write the page of `render_viewer` to a file, with its folders, and return the file's path."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_viewer(sources), encoding="utf-8")
-    return path
+    """Write the page of `render_viewer` to a file, with its folders, and return the file's path.
+
+    Raises:
+        OSError: It cannot be written; an older page stays as it was.
+    """
+    return write_whole(path, render_viewer(sources))
 
 
 def render_viewer(sources: Sequence[Source]) -> str:

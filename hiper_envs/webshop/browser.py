@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
+
+from webshop_server.catalogue.product_reader import mend_text
+from webshop_server.extras import MissingExtraError
 from webshop_server.shop.actions import parse_action, parse_click
 from webshop_server.shop.page_text import join_rich_text, join_text
 from webshop_server.shop.shop import Session, Shop
@@ -29,10 +34,26 @@ return buttons.find(button => button.value === arguments[0]) || null;
 """
 _MARK_PAGE = "window.isOldPage = true;"
 _IS_NEW_PAGE = "return !window.isOldPage && document.readyState === 'complete';"
+# The browser itself decodes its screenshot, so that no image library is needed.
+_READ_PIXELS = """
+const [screenshot, answer] = arguments;
+const image = new Image();
+image.onload = () => {
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [image.width, image.height];
+  const context = canvas.getContext('2d');
+  context.drawImage(image, 0, 0);
+  const data = context.getImageData(0, 0, image.width, image.height).data;
+  let bytes = '';
+  for (let i = 0; i < data.length; i += 4) bytes += String.fromCharCode(data[i], data[i + 1], data[i + 2]);
+  answer([image.height, image.width, btoa(bytes)]);
+};
+image.src = 'data:image/png;base64,' + screenshot;
+"""
 _FILL_SEARCH = "document.getElementById('query').value = arguments[0];"
 
 
-class BrowserMissingError(RuntimeError):
+class BrowserMissingError(MissingExtraError, RuntimeError):
     """No browser can be driven; the message says what to install."""
 
 
@@ -61,6 +82,7 @@ class Browser:
 
     def act(self, session: Session, action: str) -> None:
         """Carry out an action on the page, as far as the page offers it; a search is possible on every page."""
+        action = mend_text(action)
         verb, argument = parse_action(action)
         click = parse_click(action)
         if verb == "search" and not session.is_done:
@@ -77,6 +99,13 @@ class Browser:
             return html
         nodes = read_nodes(html)
         return join_text(nodes) if self._observation == "text" else join_rich_text(nodes)
+
+    def photograph(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        """Return a picture of the window: bytes of red, green and blue, shape (height, width, 3)."""
+        self._driver.set_script_timeout(_LOAD_SECONDS)
+        screenshot = self._driver.get_screenshot_as_base64()
+        height, width, content = self._driver.execute_async_script(_READ_PIXELS, screenshot)
+        return np.frombuffer(base64.b64decode(content), dtype=np.uint8).reshape(height, width, 3).copy()
 
     def close(self) -> None:
         """Close the window and stop the server."""

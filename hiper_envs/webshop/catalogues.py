@@ -8,6 +8,7 @@ import reprlib
 from functools import lru_cache
 from pathlib import Path
 
+from webshop_server.allowed_types import WrongTypeError, shorten
 from webshop_server.catalogue.catalogue import MOST_KEPT_UNASKED, Catalogue
 from webshop_server.generated.generate import DEFAULT_PRODUCTS, MIN_PRODUCTS
 
@@ -42,7 +43,7 @@ def open_catalogue(data: str | Path | None = None) -> Catalogue:
         return _load(find_real_data())
     folder = os.fspath(data) if isinstance(data, (str, os.PathLike)) else None
     if not isinstance(folder, str) or not folder:
-        raise ValueError(f"{DATA_TAKEN}, not {shorten(data)}")
+        raise WrongTypeError(f"{DATA_TAKEN}, not {shorten(data)} ({type(data).__name__})")
     return _load(folder)
 
 
@@ -80,9 +81,11 @@ def check_digest(catalogue: Catalogue, digest: str | None) -> None:
         )
 
 
-def shorten(value: object) -> str:
-    """Return a value and its type for a message."""
-    return f"{reprlib.repr(value)} ({type(value).__name__})"
+def make_absolute(data: str | Path | Catalogue | None) -> str | Path | Catalogue | None:
+    """Return what means the same catalogue from any working directory; `data` is one that could be opened."""
+    if data is None or isinstance(data, Catalogue) or data == REAL or str(data).partition(":")[0] == GENERATED:
+        return data
+    return str(Path(data).expanduser().resolve())
 
 
 def _read_numbers(data: str) -> tuple[int, int]:

@@ -9,12 +9,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from hiper_envs.arguments import check_action, check_render_mode, check_seed, choose_task, read_task_option
 from hiper_envs.milestones import Milestones
 from hiper_envs.spaces import UnicodeText
-from hiper_envs.webshop.catalogues import check_digest, open_catalogue, shorten
+from hiper_envs.webshop.catalogues import check_digest, make_absolute, open_catalogue
 from hiper_envs.webshop.milestones import ShoppingMilestones
 from hiper_envs.webshop.tasks import WebShopTasks
 from webshop_server.allowed_names import check_choice, refuse_unknown
+from webshop_server.allowed_types import WrongTypeError, check_flag, check_integer, shorten
 from webshop_server.catalogue.catalogue import Catalogue
 from webshop_server.catalogue.goals import KINDS, SPLITS, Goals
 from webshop_server.shop.actions import make_searchable
@@ -26,12 +28,13 @@ from webshop_server.shop.shop import COMPAT_MODES, Session, Shop
 
 OBSERVATIONS = ("text", "text_rich", "html")
 BROWSERS = ("inprocess", "selenium")
-RESET_OPTIONS = ("task",)
+RENDER_MODES = {"inprocess": ("ansi",), "selenium": ("ansi", "rgb_array")}
 SAMPLE_ACTIONS = (
     "search[red shoes]", "search[]", "search[naïve café 你好]", "click[next >]", "click[< prev]", "click[description]",
     "click[back to search]", "click[buy now]", "think[which one?]", "",
 )  # fmt: skip
 _SEED_LIMIT = 1 << 31
+_OPENED_AGAIN = ("shop", "tasks", "_goals", "_draw_limits", "_browser")
 
 
 class WebShopEnv(gym.Env[str, str]):
@@ -39,6 +42,9 @@ class WebShopEnv(gym.Env[str, str]):
 
     The reward is 0 until something is bought, then the score of the purchase, 0 to 1. Environments of one process
     share a catalogue.
+
+    It can be pickled and deep-copied, in mid-episode too, and the copy plays on as the original does. The catalogue is
+    not in the pickle: it is opened again by what `data` says. A copy with a browser opens a window of its own.
 
     Args:
         split: "train", "eval" or "test" (the original's positions), "all", or "train_disjoint" and "test_disjoint",
@@ -52,14 +58,18 @@ class WebShopEnv(gym.Env[str, str]):
         compat: "fixed", or "original" for the original's faults that change what is shown, drawn or scored.
         expert_plan: Whether `info` carries "expert_plan", the actions that buy what is wanted (privileged).
         catalogue_digest: What the digest in the catalogue's manifest must be; None for any.
+        render_mode: "ansi": `render` returns the text of the present page, whatever `observation` is; "rgb_array", for
+            browser="selenium" only: a picture of the window; None: it returns nothing.
 
     Raises:
         ValueError: an argument is not among the allowed ones, the split is empty, a built catalogue is damaged, or
             its digest is another one.
+        WrongTypeError: an argument has the wrong type.
         FileNotFoundError: `data` is a folder that is not there or lacks a file.
     """
 
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012  Gymnasium declares it so
+    # Of the class: what any of its environments can do. Each environment has a list of its own.
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 1}  # noqa: RUF012
     group_key = "product"
     """What tasks share that `group_of` tells."""
 
@@ -74,38 +84,48 @@ class WebShopEnv(gym.Env[str, str]):
         compat: str = "fixed",
         expert_plan: bool = False,
         catalogue_digest: str | None = None,
+        render_mode: str | None = None,
         **unknown: object,
     ) -> None:
         refuse_unknown(unknown, type(self).__init__)
-        check_choice(split, SPLITS, "split")
+        self.split = check_choice(split, SPLITS, "split")
         check_choice(goals, KINDS, "kind of goals")
-        check_choice(observation, OBSERVATIONS, "observation")
+        self._observation = check_choice(observation, OBSERVATIONS, "observation")
         check_choice(browser, BROWSERS, "browser")
         check_choice(compat, COMPAT_MODES, "compat")
-        if isinstance(price_seed, bool) or not isinstance(price_seed, int):
-            raise ValueError(f"price_seed must be an integer, not {price_seed!r}")
-        catalogue = data if isinstance(data, Catalogue) else open_catalogue(data)
-        check_digest(catalogue, catalogue_digest)
-        self.shop, self._goals, self.tasks, self._draw_limits = _share(catalogue, split, goals, price_seed, compat)
+        self._gives_plan = check_flag(expert_plan, "expert_plan")
+        self._data = data
+        self._catalogue_digest = catalogue_digest
+        self._kind = (goals, check_integer(price_seed, "price_seed"), compat)
+        self._acts_in_browser = browser == "selenium"
+        self.metadata = {**self.metadata, "render_modes": [*RENDER_MODES[browser]]}
+        self.render_mode = _check_render_mode(render_mode, browser)
         self._write = _choose_writer(observation)
-        self._gives_plan = expert_plan
         self._session: Session | None = None
         self._position = 0
-        self._browser = _start_browser(self.shop, observation) if browser == "selenium" else None
         self.observation_space = UnicodeText()
         self.action_space = UnicodeText(samples=SAMPLE_ACTIONS)
+        self._open()
+        self._data = make_absolute(data)
+
+    def _open(self) -> None:
+        """Open what environments of one make share, and the browser, which nobody shares."""
+        catalogue = self._data if isinstance(self._data, Catalogue) else open_catalogue(self._data)
+        check_digest(catalogue, self._catalogue_digest)
+        self.shop, self._goals, self.tasks, self._draw_limits = _share(catalogue, self.split, *self._kind)
+        self._browser = _start_browser(self.shop, self._observation) if self._acts_in_browser else None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
         """Start an episode; ``options={"task": position or id}`` chooses its task, else one is drawn by weight.
 
         Raises:
             ValueError: an option or a task is unknown.
+            WrongTypeError: a seed, options or a task of the wrong type.
         """
+        seed, task = check_seed(seed), read_task_option(options)
+        asked = None if task is None else self._find_task(task)
         super().reset(seed=seed)
-        for name in options or {}:
-            check_choice(name, RESET_OPTIONS, "reset option")
-        task = (options or {}).get("task")
-        self._position = self._draw_task() if task is None else self._find_task(task)
+        self._position = self._draw_task() if asked is None else asked
         self._session = Session(self._goals[self._position], int(self.np_random.integers(_SEED_LIMIT)))
         if self._browser:
             self._browser.open(self._session)
@@ -116,12 +136,9 @@ class WebShopEnv(gym.Env[str, str]):
         """Carry out an action; what is no action of the page leaves the page as it is.
 
         Raises:
-            TypeError: the action is no string.
+            WrongTypeError: the action is no string.
         """
-        if not isinstance(action, str):
-            raise TypeError(
-                f"an action must be a string like 'search[red shoes]' or 'click[buy now]', not {type(action).__name__}"
-            )
+        action = check_action(action, "search[red shoes]")
         session = self._get_session()
         was_done = session.is_done
         if self._browser:
@@ -131,6 +148,17 @@ class WebShopEnv(gym.Env[str, str]):
         page = self.shop.show(session)
         reward = session.reward.total if session.reward and not was_done else 0.0
         return self._observe(page), reward, session.is_done, False, self._describe(page)
+
+    def render(self) -> str | np.ndarray[Any, np.dtype[np.uint8]] | None:
+        """Return the present page: its text, or a picture of the browser's window, shape (height, width, 3)."""
+        page = self.shop.show(self._get_session())
+        if self.render_mode is None:
+            gym.logger.warn('render has nothing to return: make the environment with render_mode="ansi"')
+            return None
+        if self._browser and self.render_mode == "rgb_array":
+            picture: np.ndarray[Any, np.dtype[np.uint8]] = self._browser.photograph()
+            return picture
+        return write_text(page)
 
     def get_state(self) -> tuple[int, Session]:
         """Return a snapshot to come back to with `set_state`; it can be pickled."""
@@ -146,7 +174,8 @@ class WebShopEnv(gym.Env[str, str]):
             case (int(position), Session() as session):
                 self._position, self._session = position, session.copy()
             case _:
-                raise TypeError(f"expected a state that get_state() returned, not {shorten(state)}")
+                told = f"{shorten(state)} ({type(state).__name__})"
+                raise WrongTypeError(f"expected a state that get_state() returned, not {told}")
         if self._browser:
             self._browser.open(self._session)
         page = self.shop.show(self._session)
@@ -159,6 +188,18 @@ class WebShopEnv(gym.Env[str, str]):
             ValueError: the task is unknown.
         """
         return self._goals[self._find_task(task)].asin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what environments share, and the browser."""
+        kept = {name: value for name, value in self.__dict__.items() if name not in _OPENED_AGAIN}
+        return {**kept, "_session": self._session.copy() if self._session else None}
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        """Open again what was left out, and go on where the original stood."""
+        self.__dict__.update(saved)
+        self._open()
+        if self._browser and self._session:
+            self._browser.open(self._session)
 
     def make_milestones(self) -> Milestones:
         """Return what watches this episode for the milestones of its goal."""
@@ -182,17 +223,9 @@ class WebShopEnv(gym.Env[str, str]):
         return int(self.tasks.positions[min(place, len(limits) - 1)])
 
     def _find_task(self, task: object) -> int:
-        num_tasks = len(self.tasks)
-        if isinstance(task, str):
-            position = self.tasks.find(task)
-            if position is None:
-                raise ValueError(f"unknown task {task!r}; this split has {num_tasks} tasks like {self.tasks[0]!r}")
-            return position
-        if isinstance(task, bool) or not isinstance(task, (int, np.integer)):
-            raise ValueError(f"a task is its position in env.unwrapped.tasks or its id, not {task!r}")
-        if not 0 <= task < num_tasks:
-            raise ValueError(f"there is no task {task}; the {num_tasks} tasks of this split are 0 to {num_tasks - 1}")
-        return int(self.tasks.positions[int(task)])
+        position = self.tasks.find(choose_task(task, self.tasks, self.split, self.tasks.find_nearest))
+        assert position is not None
+        return position
 
     def _observe(self, page: Page) -> str:
         text: str = self._browser.read() if self._browser else self._write(page)
@@ -237,6 +270,17 @@ def _share(
         )
     limits = np.cumsum(goals.source.list_weights(positions))
     return Shop(catalogue, price_seed, compat), goals, WebShopTasks(kind, positions), limits
+
+
+def _check_render_mode(mode: Any, browser: str) -> str | None:
+    """Return a render mode; a picture is refused where there is no browser to take it of."""
+    modes = RENDER_MODES[browser]
+    if mode == "rgb_array" and mode not in modes:
+        raise ValueError(
+            f"render_mode='rgb_array' is a picture of a browser's window and needs browser='selenium'; with {browser!r}"
+            f" there is {', '.join(modes)}"
+        )
+    return check_render_mode(mode, modes)
 
 
 def _choose_writer(observation: str) -> Any:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
-from webshop_server.shop.reward import is_match, normalise_color
+from webshop_server.shop.reward import SUCCESS_SCORE, is_match, normalise_color
 from webshop_server.shop.shop import Session, Shop
 
 
 class ShoppingMilestones:
     """The milestones of a WebShop goal: searched, item opened, each option right, bought.
+
+    The item is the goal's product, and only there an option is right. Bought counts for the goal's product, and for
+    another one that earns the full score.
 
     Args:
         shop: The shop.
@@ -26,15 +29,18 @@ class ShoppingMilestones:
         """Take a turn; return the milestones that it reached for the first time."""
         session = self._get_session()
         product = self._shop.show(session).product
+        is_item = product is not None and product.asin == self._goal.asin
+        is_success = session.reward is not None and session.reward.total >= SUCCESS_SCORE
         is_true = {
             "searched": session.keywords is not None,
-            "item opened": product is not None and product.asin == self._goal.asin,
-            "bought": session.is_done,
+            "item opened": is_item,
+            "bought": session.is_done and (is_item or is_success),
         }
         chosen = session.options
         for key, value in self._wanted.items():
             values = [chosen.get(key, "")] if isinstance(self._goal.options, Mapping) else list(chosen.values())
-            is_true[_name_option(key)] = any(is_match(normalise_color(one), normalise_color(value)) for one in values)
+            is_right = any(is_match(normalise_color(one), normalise_color(value)) for one in values)
+            is_true[_name_option(key)] = is_item and is_right
         new = [name for name in self.names if is_true[name] and name not in self._reached]
         self._reached.update(new)
         return new

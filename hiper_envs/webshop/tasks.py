@@ -7,6 +7,9 @@ from typing import Any, overload
 
 import numpy as np
 
+from webshop_server.allowed_names import nearest_name
+from webshop_server.catalogue.goals import KINDS
+
 
 class WebShopTasks(Sequence[str]):
     """The task ids of a split, "synthetic-1500" for the goal at position 1500; made when asked for."""
@@ -41,3 +44,14 @@ class WebShopTasks(Sequence[str]):
         place = int(np.searchsorted(self.positions, int(digits)))
         is_found = place < len(self.positions) and self.positions[place] == int(digits)
         return int(digits) if is_found else None
+
+    def find_nearest(self, task: str) -> str | None:
+        """Return the task of this split that is nearest to a mistyped one: by its kind, then by its number.
+
+        However many tasks there are, only the kinds' names are compared.
+        """
+        kind, _, digits = task.rpartition("-")
+        if not digits.isdecimal() or nearest_name(kind, KINDS) != self.kind:
+            return None
+        place = int(np.searchsorted(self.positions, min(int(digits[:12]), int(self.positions[-1]))))
+        return self[place]

@@ -6,11 +6,9 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.text import Text
 
-OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-_CONTROLS = [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F]
-HARMLESS = {code: "\N{REPLACEMENT CHARACTER}" for code in _CONTROLS if chr(code) not in "\n\t"}
-"""Characters that would move the cursor, change the terminal or turn the text around."""
+from webshop_server.endings import HARMLESS
 
+OK, FAILED = 0, 1
 console = Console()
 
 

@@ -1,6 +1,8 @@
 """The command line: train, eval, play; and a person as an agent."""
 
 import json
+import os
+import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
@@ -17,6 +19,7 @@ from hiper_envs import parse_reply, play_episode
 from hiper_envs.episodes.files import write_episodes
 from tests.hiper_agents.toy import RoomsExpert, register_toy
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 CONFIG = """
 name = "toy"
 env_id = "toy/Rooms-v0"
@@ -192,6 +195,210 @@ def test_agents_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type(find_agent("toy:RoomsExpert")()).__name__ == "RoomsExpert"
     with pytest.raises(ValueError, match=r"unknown agent 'hipr'; .* did you mean 'hiper'"):
         find_agent("hipr")
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 200])
+def test_scores_are_whole_on_any_screen(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(file=StringIO(), width=width, force_terminal=False)
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    evaluate_agents(["toy:RoomsExpert"], register_toy(), "", 4, 0, console)
+    play_one("toy:RoomsExpert", register_toy(), "", "3", 0, console)
+    text = written(console)
+    assert "…" not in text
+    for whole in ("toy:RoomsExpert", "success", "segments", "3.0", "(0.40,", "ended by"):
+        assert whole in text
+
+
+LEAVERS = """
+import sys
+
+class Maker:
+    def __init__(self):
+        sys.exit(0)
+
+class Player:
+    def reset(self, seed):
+        pass
+    def act(self, observation, info):
+        sys.exit(0)
+
+class Resetter(Player):
+    def reset(self, seed):
+        raise SystemExit("enough")
+
+class Generator(Player):
+    def act(self, observation, info):
+        raise GeneratorExit
+
+class Interrupter(Player):
+    def act(self, observation, info):
+        raise KeyboardInterrupt
+
+class Crasher:
+    def __init__(self):
+        raise RuntimeError("no luck")
+
+class Nobody:
+    reset = 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("agent", "code", "sentence"),
+    [
+        ("leave.py:Any", 2, "importing 'leave.py' failed: SystemExit: it calls sys.exit(0)"),
+        ("leave:Any", 2, "importing 'leave' failed: SystemExit: it calls sys.exit(0)"),
+        ("leavers.py:Maker", 2, "making the agent 'leavers.py:Maker' failed: SystemExit: it calls sys.exit(0)"),
+        ("leavers.py:Crasher", 2, "making the agent 'leavers.py:Crasher' failed: RuntimeError: no luck"),
+        ("leavers.py:Nobody", 2, "is of type Nobody, which has no method reset and no act: an agent has reset(seed)"),
+        ("leavers.py:Player", 1, "leavers.py:Player broke off 2 of 2 episodes, first with SystemExit: 0"),
+        ("leavers.py:Resetter", 1, "broke off 2 of 2 episodes, first with SystemExit: enough"),
+        ("leavers.py:Generator", 1, "broke off 2 of 2 episodes, first with GeneratorExit"),
+        ("leavers.py:Interrupter", 130, "stopped"),
+    ],
+)
+def test_an_agent_that_leaves_the_program_is_told(
+    agent: str,
+    code: int,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "leavers.py").write_text(LEAVERS)
+    (tmp_path / "leave.py").write_text("raise SystemExit(0)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "leave", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("hiper_agents.__main__.console", Console(soft_wrap=True))
+    for arguments in (["eval", agent, "--env", register_toy(), "--episodes", "2"],):
+        monkeypatch.setattr(sys, "argv", ["hiper", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        shown = capsys.readouterr()
+        assert stop.value.code == code and sentence in shown.out + shown.err
+
+
+def record(path: Path) -> Path:
+    write_episodes(path, [play_episode(open_env(register_toy(), ""), RoomsExpert(), task=0)])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("out", "sentence"),
+    [
+        ("/dev/full", "hiper: /dev/full: No space left on device"),
+        ("here", "here: Is a directory"),
+        ("some.jsonl/page.html", "some.jsonl/page.html: File exists"),
+    ],
+)
+def test_a_page_that_cannot_be_written_is_told(
+    out: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if out == "/dev/full" and not Path(out).exists():
+        pytest.skip("this system has no /dev/full")
+    (tmp_path / "here").mkdir()
+    records = record(tmp_path / "some.jsonl")
+    monkeypatch.setattr(sys, "argv", ["hiper", "view", str(records), "--out", str(tmp_path / out)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and sentence in error and error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["here", "some.jsonl"]
+
+
+SMALL_DISK = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # writing more fails, as on a full disk
+sys.argv = ["hiper", *sys.argv[1:]]
+import tests.hiper_agents.toy as toy
+toy.register_toy()
+from hiper_agents.__main__ import main
+main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="only POSIX limits the size of files")
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
+    records = record(tmp_path / "some.jsonl")
+    page = tmp_path / "page.html"
+    page.write_text("the old page")
+    config = tmp_path / "toy.toml"
+    config.write_text(CONFIG.replace("toy:", "tests.hiper_agents.toy:") + "evaluation_episodes = 2\n")
+    for arguments, left in (
+        (["view", str(records), "--out", str(page)], ["page.html", "some.jsonl", "toy.toml"]),
+        (["train", "--config", str(config), "--run", str(tmp_path / "run")], []),
+    ):
+        command = [sys.executable, "-c", SMALL_DISK, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        assert done.returncode == 2 and done.stderr.startswith("hiper: ") and done.stderr.count("\n") == 1, done
+        assert "File too large" in done.stderr and "Traceback" not in done.stderr
+        names = [path.name for path in (tmp_path if left else tmp_path / "run").iterdir() if path.is_file()]
+        assert sorted(names) == left
+    assert page.read_text() == "the old page"
+
+
+def test_weights_that_could_not_be_written_are_told_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    arguments = ["train", "--config", "alfworld-hiper", "--run", str(tmp_path / "run"), "--output"]
+    monkeypatch.setattr(sys, "argv", ["hiper", *arguments, str(tmp_path / "file" / "weights")])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2 and "Not a directory" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+WITHOUT = """
+import sys
+for name in sys.argv[1].split(","):
+    sys.modules[name] = None
+sys.argv = ["hiper", *sys.argv[2:]]
+from hiper_agents.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments"),
+    [
+        ("torch", ["eval", "hiper", "--env", "webshop", "--episodes", "1"]),
+        ("torch", ["play", "webshop", "--agent", "flat"]),
+        ("torch", ["train", "--config", "webshop-flat"]),
+        ("safetensors", ["eval", "weights.safetensors", "--episodes", "1"]),
+    ],
+)
+def test_a_missing_library_names_its_extra(missing: str, arguments: list[str]) -> None:
+    command = [sys.executable, "-c", WITHOUT, missing, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"hiper: this needs {missing}, which cannot be imported: run pip install ")
+    assert "'hiper-suite[agents]'" in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_commands_work_on_a_plain_terminal_and_with_a_closed_pipe(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "accents.py").write_text(
+        "class Agent:\n"
+        "    def reset(self, seed): pass\n"
+        "    def act(self, observation, info):\n"
+        "        return '<subgoal>caf\u00e9 \u2026 \u4f60 \U0001f642 \u2502</subgoal><action>look</action>'\n",
+        encoding="utf-8",
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding, "LC_ALL": "C"}
+    command = [sys.executable, "-m", "hiper_agents", "play", "alfworld", "--agent", "accents.py:Agent"]
+    whole = subprocess.run(command, capture_output=True, cwd=tmp_path, env=environment)
+    assert (whole.returncode, whole.stderr) == (0, b"")
+    text = whole.stdout.decode(encoding)
+    assert ("segment 0: café … 你 🙂 │" if encoding == "utf-8" else "segment 0: caf? . ? ? |") in text
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=environment
+    ) as half:
+        assert half.stdout is not None and half.stderr is not None
+        half.stdout.close()
+        assert half.stderr.read() == b""
 
 
 BREAKER = """

@@ -3,6 +3,7 @@
 from typing import Any
 
 import gymnasium as gym
+import msgspec
 import pytest
 
 import hiper_envs
@@ -11,6 +12,7 @@ from hiper_envs.alfworld.games.goals import Goal
 from hiper_envs.alfworld.milestones import HouseholdMilestones
 from hiper_envs.milestones import Agreement, MilestoneWrapper, measure_agreement, measure_record
 from hiper_envs.segments import Segment
+from webshop_server import Catalogue
 
 ONE_OF_EACH_KIND = range(0, 134, 5)
 
@@ -65,6 +67,100 @@ def test_each_treatment_counts_only_for_the_goals_object_and_place() -> None:
     assert watch("", "You put the mug 2 in/on the shelf 1.") == []
     assert watch("", "You put the mug 2 in/on the desk 1.") == ["placed"]
     assert watch("", "You put the mug 2 in/on the desk 1.") == []
+
+
+def test_another_treatment_is_none_and_the_opposite_one_undoes_it() -> None:
+    milestones = HouseholdMilestones(Goal("heat", "Mug", "Desk"))
+    for text, reached in [
+        ("You pick up the mug 1 from the shelf 1.", ["seen", "held"]),
+        ("You clean the mug 1 using the sinkbasin 1.", []),
+        ("You cool the mug 1 using the fridge 1.", []),
+        ("You heat the mug 1 using the microwave 1.", ["heated"]),
+        ("You cool the mug 1 using the fridge 1.", []),
+        ("You move the mug 1 to the desk 1.", []),
+        ("You heat the mug 1 using the microwave 1.", []),
+        ("You clean the mug 1 using the sinkbasin 1.", []),
+        ("You move the mug 1 to the desk 1.", ["placed"]),
+    ]:
+        assert milestones.watch("", text) == reached, text
+
+
+def test_the_second_object_belongs_into_the_same_place() -> None:
+    watch = HouseholdMilestones(Goal("pick_two", "Mug", "Desk")).watch
+    for text, reached in [
+        ("You pick up the mug 2 from the shelf 1.", ["seen", "held"]),
+        ("You move the mug 2 to the desk 1.", ["placed"]),
+        ("You pick up the mug 1 from the shelf 1.", ["second held"]),
+        ("You move the mug 1 to the desk 2.", []),
+        ("You pick up the mug 1 from the desk 2.", []),
+        ("You move the mug 1 to the desk 1.", ["second placed"]),
+    ]:
+        assert watch("", text) == reached, text
+
+
+def buy(env: gym.Env[str, str], task: int, *actions: str) -> list[list[str]]:
+    env.reset(seed=0, options={"task": task})
+    return [env.step(action)[4]["new_milestones"] for action in actions]
+
+
+def test_options_count_on_the_goals_product_alone(small_catalogue: Catalogue) -> None:
+    """All fifty mugs have the same options; only one of them is wanted."""
+    env = MilestoneWrapper(gym.make("hiper/WebShop-v0", split="all", data=small_catalogue))
+    goal = small_catalogue.goals()[0]
+    assert goal.options == {"color": "blue", "size": "large"}
+    right, wrong = goal.asin.lower(), next(asin for asin in small_catalogue.products if asin != goal.asin).lower()
+    search, options = f"search[{goal.asin} {wrong}]", ("click[blue]", "click[large]")
+    reached = buy(env, 0, search, f"click[{wrong}]", *options, "click[< prev]", f"click[{right}]", *options)
+    assert reached[:5] == [["searched"], [], [], [], []]
+    assert reached[5:] == [["item opened"], ["option color right"], ["option size right"]]
+
+
+def test_a_purchase_counts_if_it_is_the_goals_product_or_as_good(small_catalogue: Catalogue) -> None:
+    env = MilestoneWrapper(gym.make("hiper/WebShop-v0", split="all", data=small_catalogue))
+    goal = small_catalogue.goals()[0]
+    wrong = next(
+        asin
+        for asin in small_catalogue.products
+        if asin != goal.asin and small_catalogue.price(asin) <= goal.price_upper
+    ).lower()
+    search, options = f"search[{wrong}]", ("click[blue]", "click[large]")
+    assert buy(env, 0, search, f"click[{wrong}]", "click[buy now]")[-1] == []
+    assert buy(env, 0, search, f"click[{wrong}]", *options, "click[buy now]")[-1] == ["bought"]
+    assert buy(env, 0, f"search[{goal.asin}]", f"click[{goal.asin.lower()}]", "click[buy now]")[-1] == ["bought"]
+
+
+class Scripted:
+    """Says what it was told to."""
+
+    def __init__(self, *actions: str) -> None:
+        self.actions = actions
+
+    def reset(self, seed: int) -> None:
+        self.left = iter(self.actions)
+
+    def act(self, observation: str, info: Any) -> str:
+        return next(self.left)
+
+
+def test_records_of_the_looser_rules_still_replay(small_catalogue: Catalogue) -> None:
+    env = SubgoalWrapper(MilestoneWrapper(gym.make("hiper/WebShop-v0", split="all", data=small_catalogue)))
+    goal = small_catalogue.goals()[0]
+    wrong = next(asin for asin in small_catalogue.products if asin != goal.asin).lower()
+    agent = Scripted(f"search[{wrong}]", f"click[{wrong}]", "click[blue]", "click[buy now]")
+    episode = hiper_envs.play_episode(env, agent, task=0)
+    assert hiper_envs.replay(episode, env) == [] and episode.milestone_version == 2
+    loose = [
+        msgspec.structs.replace(turn, milestones=reached)
+        for turn, reached in zip(episode.turns, [("searched",), (), ("option color right",), ("bought",)], strict=True)
+    ]
+    old = msgspec.structs.replace(episode, turns=loose, milestone_version=1)
+    assert b"milestone_version" not in msgspec.json.encode(msgspec.structs.replace(old, env_options={}))
+    assert hiper_envs.replay(old, env) == []
+    told = hiper_envs.replay(msgspec.structs.replace(old, milestone_version=2), env)
+    assert [(each.turn, each.field) for each in told] == [(2, "milestones"), (3, "milestones")]
+    forged = [msgspec.structs.replace(turn, milestones=()) for turn in episode.turns]
+    missing = hiper_envs.replay(msgspec.structs.replace(old, turns=forged), env)
+    assert [(each.turn, each.field) for each in missing] == [(0, "milestones")]
 
 
 def test_two_objects_and_lamps() -> None:

@@ -37,7 +37,7 @@ def test_unknown_option_gets_the_nearest_name(env_id: str, option: str, nearest:
 def test_action_that_is_no_string_gets_a_sentence(env_id: str, action: Any) -> None:
     env = gym.make(env_id, disable_env_checker=True)
     env.reset(seed=0)
-    with pytest.raises(TypeError, match=r"an action (is|must be) a string"):
+    with pytest.raises(TypeError, match="an action must be a string such as"):
         env.step(action)
 
 

@@ -109,7 +109,10 @@ def test_vector_takes_the_option(corridor: Any) -> None:
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
-    [({"ignores_case": 1}, "ignores_case is True or False, got 1"), ({"reply_version": 9}, "version 1 to 2, got 9")],
+    [
+        ({"ignores_case": 1}, "ignores_case must be True or False, got 1"),
+        ({"reply_version": 9}, "version 1 to 2, got 9"),
+    ],
 )
 def test_bad_options_get_a_sentence(corridor: Any, options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):

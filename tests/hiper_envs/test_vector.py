@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 
-from hiper_envs.vector import TextVectorEnv, batch_infos
+from hiper_envs.vector import IDLE_ACTION, TextVectorEnv, batch_infos
 
 MODES = [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, AutoresetMode.DISABLED]
 
@@ -78,6 +79,11 @@ def test_groups_share_a_task(corridor: Any) -> None:
     [
         ({"num_envs": 0}, "num_envs must be a positive multiple"),
         ({"num_envs": 3, "group_size": 2}, "num_envs must be a positive multiple"),
+        ({"num_envs": "3"}, r"num_envs must be an integer, got '3' \(str\)"),
+        ({"num_envs": True}, r"num_envs must be an integer, got True \(bool\)"),
+        ({"num_envs": 2, "group_size": 2.0}, "group_size must be an integer"),
+        ({"max_episode_steps": 0}, "max_episode_steps must be an integer from 1, got 0"),
+        ({"subgoals": "false"}, r"subgoals must be True or False, got 'false' \(str\)"),
         ({"num_envs": 1, "autoreset_mode": "SameSteps"}, "did you mean 'SameStep'"),
     ],
 )
@@ -97,6 +103,47 @@ def test_bad_calls_get_a_sentence(corridor: Any) -> None:
         vector.reset(options={"task": [1]})
     with pytest.raises(ValueError, match="reset_mask"):
         vector.reset(options={"reset_mask": [0, 1]})
+    for actions in (None, 3, b"xy", {"a": 1, "b": 2}, np.str_("ab")):
+        with pytest.raises(TypeError, match="step needs 2 actions"):
+            vector.step(actions)
+    for seed in ("x", True, 1.5, ["x", 1], [True, 2], b"ab"):
+        with pytest.raises(TypeError, match="seed must be an integer from 0"):
+            vector.reset(seed=seed)
+    with pytest.raises(TypeError, match="options must be a dictionary"):
+        vector.reset(options=5)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_policy_can_choose_for_every_row_whatever_is_over(mode: AutoresetMode) -> None:
+    """WebShop offers nothing on the page after a purchase; the row holds an action that nobody carries out."""
+    vector = gym.make_vec(
+        "hiper/WebShop-v0", num_envs=3, vectorization_mode="vector_entry_point", autoreset_mode=mode, split="test"
+    )
+    rng = np.random.default_rng(0)
+    _, infos = vector.reset(seed=1)
+    num_idle = 0
+    for _ in range(60):
+        actions = [str(rng.choice(row)) for row in infos["admissible_actions"]]
+        _, _, terminated, truncated, infos = vector.step(actions)
+        num_idle += sum(row == [IDLE_ACTION] for row in infos["admissible_actions"])
+        over = terminated | truncated
+        if mode is AutoresetMode.DISABLED and over.any():
+            with pytest.raises(ValueError, match="are over: reset them"):
+                vector.step([str(rng.choice(row)) for row in infos["admissible_actions"]])
+            _, infos = vector.reset()
+    assert (num_idle > 3) == (mode is not AutoresetMode.SAME_STEP)
+
+
+def test_renders_every_row() -> None:
+    vector = gym.make_vec(
+        "hiper/ALFWorld-v0",
+        num_envs=2,
+        vectorization_mode="vector_entry_point",
+        render_mode="ansi",
+        max_episode_steps=5,
+    )
+    texts, _ = vector.reset(seed=0)
+    assert vector.render() == texts and vector.render_mode == "ansi" and vector.metadata["render_modes"] == ["ansi"]
 
 
 def test_lists_of_equal_length_stay_lists() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import glob
 import os
 import shutil
+import threading
+import time
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +30,7 @@ ARRAY_NAMES = (
 )  # fmt: skip
 FILE_NAMES = (RECORDS_NAME, *(f"{name}.npy" for name in ARRAY_NAMES))
 _SMALL_ARRAY = 1 << 16
+_SECONDS_UNTOUCHED = 24 * 60 * 60
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -136,15 +139,20 @@ class RecordFile:
 
     def __init__(self, folder: Path) -> None:
         try:
-            self._descriptor = os.open(folder / RECORDS_NAME, os.O_RDONLY)
+            self._descriptor = os.open(folder / RECORDS_NAME, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise explain_damage(folder, error) from error
         self.folder = folder
+        self._lock = threading.Lock()
         weakref.finalize(self, os.close, self._descriptor)
 
     def read(self, start: int, stop: int) -> bytes:
         """Return the bytes from `start` up to `stop`."""
-        return os.pread(self._descriptor, stop - start, start)
+        if hasattr(os, "pread"):
+            return os.pread(self._descriptor, stop - start, start)
+        with self._lock:  # Windows has one place in the file for all who read
+            os.lseek(self._descriptor, start, os.SEEK_SET)
+            return os.read(self._descriptor, stop - start)
 
 
 def _read_array(path: Path) -> NDArray[Any]:
@@ -176,26 +184,31 @@ class ArchiveFolder:
         self.folder.mkdir(parents=True)
         return self.folder
 
-    def __exit__(self, kind: object, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, *_: object) -> None:
         if kind is None:
             if self.out.is_dir():
                 self.out.rmdir()
             self.folder.rename(self.out)
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = str(self.out)  # a full disk does not say where it is full
 
     def _remove_orphans(self) -> None:
         """Remove what killed builds of the same catalogue left behind."""
         for orphan in self.out.parent.glob(f".{glob.escape(self.out.name)}.*.unfinished"):
-            if not _is_running(orphan.name.split(".")[-2]):
+            if _is_left_behind(orphan):
                 shutil.rmtree(orphan, ignore_errors=True)
 
 
-def _is_running(process: str) -> bool:
+def _is_left_behind(folder: Path) -> bool:
+    """Return whether the build in an unfinished folder has been killed."""
+    if os.name == "nt":  # there os.kill would end the process that it asks after
+        return time.time() - folder.stat().st_mtime > _SECONDS_UNTOUCHED
     try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
+        os.kill(int(folder.name.split(".")[-2]), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
         return True
-    return True
+    except PermissionError:
+        return False
+    return False

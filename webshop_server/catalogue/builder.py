@@ -29,7 +29,7 @@ from webshop_server.catalogue.goals import (
     weigh_synthetic,
 )
 from webshop_server.catalogue.nouns import NounModel
-from webshop_server.catalogue.product_reader import CatalogueDataError, is_sold, read_asin, read_product
+from webshop_server.catalogue.product_reader import CatalogueDataError, is_sold, mend_text, read_asin, read_product
 from webshop_server.product import Instruction, Product, RawProduct
 from webshop_server.search.analyzer import analyze
 from webshop_server.search.postings import Arrays, ListWriter, TermWriter
@@ -133,7 +133,7 @@ class _Builder:
         return False
 
     def _find_nouns(self, products: list[RawProduct]) -> list[tuple[str, ...]]:
-        titles = [str(raw.product.get("name")) for raw in products if raw.title_nouns is None]
+        titles = [mend_text(str(raw.product.get("name"))) for raw in products if raw.title_nouns is None]
         if titles and self._nouns is None:
             self._nouns = NounModel()
         found = self._nouns.find_nouns(titles) if self._nouns and titles else iter(())

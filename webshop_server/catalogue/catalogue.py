@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from webshop_server.allowed_names import check_choice
+from webshop_server.allowed_types import check_integer
 from webshop_server.catalogue.archive import (
     ARCHIVE_NAME,
     RECORDS_NAME,
@@ -38,6 +39,8 @@ SEARCH_LIMIT = 50
 MOST_KEPT_UNASKED = 10_000
 _PRODUCTS_REMEMBERED = 4096
 _SEARCHES_REMEMBERED = 2048
+_OPEN: weakref.WeakValueDictionary[tuple[Path, str], Catalogue] = weakref.WeakValueDictionary()
+"""The catalogues that are open in this process, by folder and digest."""
 
 
 class Products(Mapping[str, Product]):
@@ -94,7 +97,7 @@ class Catalogue:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder = folder.absolute()
         self.manifest: Manifest = check_archive(folder)
         self._arrays = read_arrays(folder)
         self.products = Products(self._arrays, RecordFile(folder))
@@ -103,6 +106,7 @@ class Catalogue:
         self.find_numbers = lru_cache(maxsize=_SEARCHES_REMEMBERED)(self._find_numbers)
         self._draw = lru_cache(maxsize=4)(self._draw_prices)
         self._goals = lru_cache(maxsize=4)(self._make_goals)
+        _OPEN.setdefault((folder, self.manifest.digest), self)
 
     @classmethod
     def load(cls, folder: str | Path) -> Catalogue:
@@ -141,9 +145,17 @@ class Catalogue:
         weakref.finalize(catalogue, _remove_folder, parent, os.getpid())
         return catalogue
 
-    def __reduce__(self) -> tuple[type[Catalogue], tuple[Path]]:
-        """Another process opens the same files."""
-        return Catalogue, (self.folder,)
+    def __reduce__(self) -> tuple[Callable[[Path, str], Catalogue], tuple[Path, str]]:
+        """Another process opens the same files; this one goes on with what is open."""
+        return _open_again, (self.folder, self.manifest.digest)
+
+    def __copy__(self) -> Catalogue:
+        """It is never changed, so it is its own copy."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Catalogue:
+        """It is never changed, so it is its own copy."""
+        return self
 
     @classmethod
     def generated(cls, num_products: int = 1000, seed: int = 0) -> Catalogue:
@@ -177,8 +189,10 @@ class Catalogue:
 
         Raises:
             ValueError: the kind is unknown.
+            WrongTypeError: the seed is no integer.
         """
-        result: Goals = self._goals(check_choice(kind, KINDS, "kind of goals"), price_seed)
+        kind, price_seed = check_choice(kind, KINDS, "kind of goals"), check_integer(price_seed, "price_seed")
+        result: Goals = self._goals(kind, price_seed)
         return result
 
     def price(self, asin: str, price_seed: int = 0) -> float:
@@ -190,7 +204,7 @@ class Catalogue:
         number = self.products.find(asin)
         if number is None:
             raise KeyError(asin)
-        return float(self._draw("synthetic", price_seed)[0][number])
+        return float(self._draw("synthetic", check_integer(price_seed, "price_seed"))[0][number])
 
     def list_numbers(self, field: str, value: str) -> tuple[int, ...]:
         """Return the numbers of all products whose `field` (category, query or attribute) is `value`, in file order."""
@@ -212,6 +226,18 @@ class Catalogue:
     def _list_asins(self, numbers: NDArray[np.uint32]) -> list[bytes]:
         asins: list[bytes] = self._arrays["sorted_asins"][self._arrays["asin_ranks"][numbers]].tolist()
         return asins
+
+
+def _open_again(folder: Path, digest: str) -> Catalogue:
+    """Return the catalogue that was pickled.
+
+    Raises:
+        ArchiveError: it is not there any more, or another one is.
+    """
+    catalogue = _OPEN.get((folder, digest)) or Catalogue(folder)
+    if catalogue.manifest.digest != digest:
+        raise ArchiveError(f"the catalogue at {folder} is another one than was pickled; build the one of then again")
+    return catalogue
 
 
 def _remove_folder(folder: Path, owner: int) -> None:

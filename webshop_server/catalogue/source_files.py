@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from webshop_server.catalogue.product_reader import (
     HUMAN_FILE,
     PRODUCTS_FILE,
     CatalogueDataError,
+    mend_text,
     read_asin,
 )
 from webshop_server.product import RawProduct
@@ -82,10 +84,36 @@ def read_raw_products(files: SourceFiles, show_bytes: Callable[[int], None] | No
 
 
 def _read_by_asin(path: Path) -> Mapping[str, msgspec.Raw]:
+    content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
+        return msgspec.json.decode(content, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise CatalogueDataError(f"{path.name} must be one JSON object with an entry for each asin: {error}") from error
+        mended = _mend_halves(content)
+        if mended is None:
+            told = f"{path.name} must be one JSON object with an entry for each asin: {error}"
+            raise CatalogueDataError(told) from error
+        return mended
+
+
+def _mend_halves(content: bytes) -> Mapping[str, msgspec.Raw] | None:
+    """Return the entries of a file with halves of surrogate pairs, which the quick reader refuses, or None."""
+    try:
+        entries = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entries, dict):
+        return None
+    return {mend_text(asin): msgspec.Raw(msgspec.json.encode(_mend_value(entry))) for asin, entry in entries.items()}
+
+
+def _mend_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return mend_text(value)
+    if isinstance(value, list):
+        return [_mend_value(item) for item in value]
+    if isinstance(value, dict):
+        return {mend_text(name): _mend_value(item) for name, item in value.items()}
+    return value
 
 
 def _decode(raw: msgspec.Raw | None, path: Path, asin: str, kind: type[Any]) -> Any:
@@ -93,7 +121,7 @@ def _decode(raw: msgspec.Raw | None, path: Path, asin: str, kind: type[Any]) -> 
         return None
     try:
         value = msgspec.json.decode(raw)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CatalogueDataError(f"{path.name}, asin {asin}: {error}") from error
     if not isinstance(value, kind):
         wanted = "an object" if kind is dict else "a list"
@@ -107,7 +135,7 @@ def stream_array(path: Path, show_progress: Callable[[int], None] | None = None)
     Raises:
         CatalogueDataError: the file is not UTF-8, holds no array, breaks off, or has a broken item.
     """
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         window = _Window(path, file.read, show_progress)
         try:
             yield from window.read_items()

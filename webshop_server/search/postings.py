@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,6 +20,7 @@ from webshop_server.search.length_norm import encode_length
 Arrays = dict[str, NDArray[Any]]
 _POSTINGS_PER_BLOCK = 8_000_000
 _NUM_REMEMBERED = 100_000
+_NO_RESERVATIONS = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 
 
 def view_bytes(packed: NDArray[Any]) -> memoryview:
@@ -215,7 +218,21 @@ def _list_best(folder: Path, divisors: NDArray[np.float32]) -> NDArray[np.float3
 def _create(path: Path, kind: type[np.generic], length: int) -> NDArray[Any]:
     """Return a new mapped array, or a plain one where there is nothing to map."""
     if length:
-        return open_memmap(path, mode="w+", dtype=kind, shape=(length,))
+        mapped = open_memmap(path, mode="w+", dtype=kind, shape=(length,))
+        _reserve(path)
+        return mapped
     empty: NDArray[Any] = np.zeros(0, dtype=kind)
     np.save(path, empty)
     return empty
+
+
+def _reserve(path: Path) -> None:
+    """Take the room for a mapped file now: a full disk is an error here, and the end of the process while mapping."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with path.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            if error.errno not in _NO_RESERVATIONS:
+                raise

@@ -78,6 +78,14 @@ class Shop:
         self.list_options = lru_cache(maxsize=4096)(self._make_options)
         self._label = lru_cache(maxsize=8192)(self._make_label)
 
+    def __reduce__(self) -> tuple[type[Shop], tuple[Catalogue, int, str]]:
+        """It is what it was made of; sessions lie outside."""
+        return Shop, (self.catalogue, self.price_seed, COMPAT_MODES[self.is_original])
+
+    def __deepcopy__(self, memo: object) -> Shop:
+        """It is never changed, so it is its own copy."""
+        return self
+
     def act(self, session: Session, action: str) -> bool:
         """Carry out an action ("search[...]" or "click[...]") and return whether it was one.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from hiper_agents.agents.scripted.random_agent import SHOP_SUBGOALS
 from hiper_envs.reply import write_reply
 from hiper_envs.webshop.reading import page_kind, read_hits, read_item
+from webshop_server.allowed_types import check_flag
 from webshop_server.shop.actions import make_searchable
 
 _SEARCH, _CHOOSE, _, _OPTIONS, _BUY = SHOP_SUBGOALS
@@ -23,7 +24,7 @@ class RuleAgent:
     """
 
     def __init__(self, clicks_options: bool = True) -> None:
-        self.clicks_options = clicks_options
+        self.clicks_options = check_flag(clicks_options, "clicks_options")
         self.reset(0)
 
     def reset(self, seed: int) -> None:

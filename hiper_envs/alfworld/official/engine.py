@@ -22,6 +22,7 @@ from hiper_envs.alfworld.games.problem import GameFileError, Problem, load_field
 from hiper_envs.alfworld.official.planner_library import LibraryPool
 from hiper_envs.alfworld.official.translation import Translation, translate
 from hiper_envs.alfworld.rules.engine import Output
+from webshop_server.extras import MissingExtraError
 
 INSTALL = (
     'engine="textworld" needs alfworld and textworld, which are not installed: pip install "hiper-suite[official]"'
@@ -50,7 +51,7 @@ def _import_official() -> _Official:
     """Import the official packages without the marks they leave on the process.
 
     Raises:
-        ImportError: They are not installed; the message says how to install them.
+        MissingExtraError: They are not installed; the message says how to install them.
     """
     arguments, environment = sys.argv, dict(os.environ)
     sys.argv = ["translate.py", "domain", "task"]
@@ -63,13 +64,13 @@ def _import_official() -> _Official:
         from alfworld.info import ALFRED_PDDL_PATH, ALFRED_TWL2_PATH
         from textworld.envs.pddl import logic, textgen
     except ImportError as error:
-        raise ImportError(f"{INSTALL} ({error})") from error
+        raise MissingExtraError(f"{INSTALL} ({error})") from error
     finally:
         sys.argv = arguments
         os.environ.clear()
         os.environ.update(environment)
     library = Path(fast_downward.__file__).with_name("libdownward.so")
-    domain, grammar = Path(ALFRED_PDDL_PATH).read_text(), Path(ALFRED_TWL2_PATH).read_text()
+    domain, grammar = (Path(path).read_text(encoding="utf-8") for path in (ALFRED_PDDL_PATH, ALFRED_TWL2_PATH))
     return _Official(textworld, pddl, logic, textgen, fast_downward, Demangler, LibraryPool(library), domain, grammar)
 
 
@@ -168,6 +169,12 @@ class OfficialEngine:
         if self._env._last_action is not None:
             self._played.append(command.strip())
         return Output(state["feedback"], list(state["admissible_commands"]), bool(state["won"]))
+
+    def look(self) -> str:
+        """Return what the command "look" says here; it changes nothing, so it is not kept among the commands."""
+        text = self.step("look").text
+        self._played.pop()
+        return text
 
     def get_state(self) -> tuple[str, ...]:
         """Return the commands that led here: the planner's own state cannot leave its process."""

@@ -65,6 +65,10 @@ class Engine(Situation):
         text = act(self, rest) if act is not None else None
         return Output(NOTHING_HAPPENS if text is None else text, list_commands(self.world, self), self.is_won())
 
+    def look(self) -> str:
+        """Return what the command "look" says here."""
+        return describe_surroundings(self.world, self)
+
     def set_state(self, state: State) -> None:
         """Go on from a state of this same game.
 

@@ -1,16 +1,20 @@
 """Shaping, normalisation, presets, and the refusals."""
 
+import re
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from hiper_agents.advantages import (
+    ESTIMATORS,
     PRESETS,
     HAEConfig,
     Masks,
+    Preset,
     ShapingConfig,
     TurnMarks,
     Turns,
@@ -83,7 +87,121 @@ def test_explained_variance_looks_only_at_owned_returns() -> None:
     returns = np.array([1.0, np.nan, 3.0])
     assert explained_variance(np.array([1.0, 50.0, 3.0]), returns) == 1.0
     assert explained_variance(np.array([2.0, 50.0, 2.0]), returns) == 0.0
-    assert np.isnan(explained_variance(returns, np.array([1.0, 1.0, np.nan])))
+    assert np.isnan(explained_variance(returns, np.full(3, np.nan)))
+    with pytest.raises(ValueError, match="values is nan at entry 2, which owns a return"):
+        explained_variance(np.array([1.0, 2.0, np.nan]), np.array([1.0, np.nan, 3.0]))
+
+
+@pytest.mark.parametrize("target", [0.0, 0.1, -3.7e8, 1e-300, 1e99])
+def test_a_constant_target_is_explained_by_any_constant_and_by_nothing_else(target: float) -> None:
+    returns = np.full(7, target)
+    assert explained_variance(returns, returns) == 1.0
+    assert explained_variance(returns + 2.0, returns) == 1.0
+    assert explained_variance(returns + np.arange(7) * max(1.0, abs(target)), returns) == 0.0
+
+
+@given(st.floats(-1e99, 1e99), st.lists(st.integers(-3, 3), min_size=1, max_size=50))
+def test_values_that_differ_by_rounding_alone_normalise_to_zeros(value: float, steps: list[int]) -> None:
+    values = np.array([value + step * np.spacing(value) for step in steps])
+    np.testing.assert_array_equal(normalise(values), np.zeros(len(values)))
+    assert explained_variance(values, values) == 1.0
+
+
+@given(st.lists(st.floats(-1e100, 1e100), min_size=2, max_size=30))
+def test_normalised_values_are_never_out_of_proportion(values: list[float]) -> None:
+    found = normalise(np.array(values))
+    assert np.isfinite(found).all() and np.abs(found).max() <= np.sqrt(len(values)) + 1e-6
+    assert abs(found.mean()) < 1e-6
+
+
+INTEGERS = np.array([1, 0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    "mask", [INTEGERS, INTEGERS.astype(float), INTEGERS.astype(np.uint8), list("tftt"), [1, 0, 1, 1]]
+)
+def test_masks_of_other_kinds_are_refused(mask: Any) -> None:
+    turns = make_turns()
+    found = estimate_hae(turns)
+    calls = {
+        "mask": lambda: normalise(np.arange(4.0), mask),
+        "the mask of action tokens": lambda: normalise_advantages(found, Masks(action=mask)),
+        "the mask of subgoal tokens": lambda: normalise_advantages(found, Masks(subgoal=mask)),
+        "the mask of switch tokens": lambda: compute_advantages(turns, masks=Masks(switch=mask)),
+        "TurnMarks.valid": lambda: shape_rewards(turns, ShapingConfig(invalid_penalty=0.1), TurnMarks(valid=mask)),
+    }
+    for name, call in calls.items():
+        with pytest.raises(TypeError, match=rf"^{name} holds .* values; it must hold booleans \(try"):
+            call()
+
+
+@pytest.mark.parametrize("shape", [(3,), (5,), (1, 4), (4, 1), ()])
+def test_masks_of_other_shapes_are_refused(shape: Any) -> None:
+    turns, mask = make_turns(), np.ones(shape, bool)
+    found = estimate_hae(turns)
+    consistency = ShapingConfig(consistency_reward=-0.1)
+    calls = (
+        lambda: normalise(np.arange(4.0), mask),
+        lambda: normalise(np.arange(4.0).reshape(2, 2), None),
+        lambda: normalise_advantages(found, Masks(action=mask)),
+        lambda: compute_advantages(turns, masks=Masks(subgoal=mask)),
+        lambda: shape_rewards(turns, ShapingConfig(invalid_penalty=0.1), TurnMarks(valid=mask)),
+        lambda: shape_rewards(turns, consistency, TurnMarks(subgoal=np.ones(shape, int))),
+        lambda: explained_variance(np.ones(shape), np.arange(4.0)),
+    )
+    for call in calls:
+        with pytest.raises(ValueError, match=r"give (one entry a turn|a flat array with one entry a turn)"):
+            call()
+
+
+def test_lists_of_booleans_are_masks() -> None:
+    mask = [True, False, True, True]
+    np.testing.assert_array_equal(normalise(np.arange(4.0), mask), normalise(np.arange(4.0), np.array(mask)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e308, -1e101])
+@pytest.mark.parametrize("field", ["reward", "value_low", "value_high", "value_switch", "final_value"])
+def test_numbers_that_cannot_be_summed_are_told_with_their_place(field: str, value: float) -> None:
+    values = np.zeros(4)
+    values[3] = value
+    ends = {"terminated": np.array([False, False, True, False])}
+    with pytest.raises(
+        ValueError, match=rf"{field} is {re.escape(str(value))} at turn 0 of episode 9; it must be a finite"
+    ):
+        make_turns(**{**ends, field: values})
+
+
+@pytest.mark.parametrize("name", sorted(ESTIMATORS))
+def test_the_largest_numbers_that_are_taken_stay_finite(name: str) -> None:
+    largest = np.full(4, 1e100)
+    turns = make_turns(reward=largest, value_low=-largest, value_high=largest, value_switch=-largest)
+    with np.errstate(all="raise"):
+        found = compute_advantages(turns, Preset(estimator=name))
+    assert not np.isinf([getattr(found, field.name) for field in fields(found)]).any()
+
+
+def test_advantages_that_are_infinite_are_told_with_their_place() -> None:
+    with pytest.raises(ValueError, match="values is inf at entry 2; it must be NaN or a finite number"):
+        normalise(np.array([0.0, np.nan, np.inf]))
+    with pytest.raises(ValueError, match="returns is -inf at entry 0"):
+        explained_variance(np.zeros(1), np.array([-np.inf]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"keep_reward": "0.1"}, r"keep_reward must be a number .*, got '0.1' \(str\)"),
+        ({"invalid_penalty": np.nan}, "invalid_penalty is nan; it must be a number between"),
+        ({"consistency_reward": np.inf}, "consistency_reward is inf"),
+        ({"invalid_penalty": True}, r"invalid_penalty must be a number .*, got True \(bool\)"),
+        ({"consistency_needs_both": "false"}, "consistency_needs_both must be True or False"),
+    ],
+)
+def test_shaping_settings_of_the_wrong_kind(settings: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        ShapingConfig(**settings)
+    with pytest.raises(ValueError, match="normalises must be True or False"):
+        Preset(normalises="no")  # type: ignore[arg-type]
 
 
 def test_presets() -> None:
@@ -135,6 +253,9 @@ def test_settings_outside_their_range(field: str) -> None:
     assert field in {each.name for each in fields(HAEConfig)}
     with pytest.raises(ValueError, match=f"{field} is 1.5; it must be a number between 0 and 1"):
         HAEConfig(**{field: 1.5})
+    for value in ("0.5", True, None):
+        with pytest.raises(TypeError, match=f"{field} must be a number between 0 and 1, got"):
+            HAEConfig(**{field: value})
     with pytest.raises(ValueError, match="did you mean 'bootstrap'"):
         HAEConfig(truncation="bootstrp")
     with pytest.raises(ValueError, match="did you mean 'normalized'"):

@@ -1,11 +1,12 @@
 """Settings: read, checked, refused."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hiper_agents.training.command import parse_settings
-from hiper_agents.training.config import list_configs, make_config, read_config
+from hiper_agents.training.config import TrainConfig, list_configs, make_config, read_config
 
 
 def test_shipped_configurations_are_complete() -> None:
@@ -20,6 +21,8 @@ def test_changes_replace_settings(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('name = "mine"\nenv_id = "toy/Rooms-v0"\nlr = 1\n')
     assert read_config(path, seed=4, lambda_high=0.5).preset().hae.lambda_high == 0.5
+    assert read_config(path).lr == 1
+    path.write_text(path.read_text(), encoding="utf-8-sig")
     assert read_config(path).lr == 1
 
 
@@ -42,6 +45,21 @@ def test_wrong_settings_get_a_sentence(tmp_path: Path, text: str, error: type[Ex
     path.write_text(f'name = "wrong"\nenv_id = "toy/Rooms-v0"\n{text}\n')
     with pytest.raises(error, match=sentence):
         read_config(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"has_subgoals": "false"}, "has_subgoals in the settings is 'false'; it must be of type bool"),
+        ({"updates": "3"}, "updates in the settings is '3'; it must be of type int"),
+        ({"updates": True}, "updates in the settings is True; it must be of type int"),
+        ({"lr": float("inf")}, "lr is inf; it must be finite"),
+        ({"name": 3}, "name in the settings is 3; it must be of type str"),
+    ],
+)
+def test_settings_made_in_python_are_checked_too(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        TrainConfig(**{"name": "x", "env_id": "toy/Rooms-v0", **changes})
 
 
 def test_missing_names_and_files() -> None:

@@ -73,6 +73,15 @@ def test_broken_line_is_named(tmp_path: Path, line: bytes, sentence: str) -> Non
         list(read_episodes(path))
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path, episodes: list[Episode]) -> None:
+    path = tmp_path / "marked.jsonl"
+    write_episodes(path, episodes)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert list(read_episodes(path)) == episodes
+    write_episodes(path, episodes[:1])
+    assert list(read_episodes(path)) == [*episodes, episodes[0]]
+
+
 def test_newer_version_and_missing_file_get_a_sentence(tmp_path: Path, episodes: list[Episode]) -> None:
     write_episodes(tmp_path / "new.jsonl", [msgspec.structs.replace(episodes[0], version=99)])
     with pytest.raises(RecordError, match="version 99, this suite reads up to 1"):
@@ -181,7 +190,7 @@ def test_every_field_is_replayed_or_known_to_the_agent_alone() -> None:
         "seconds", "prompt_tokens", "reply_tokens", "cost", "finish_reason", "error",
     }  # fmt: skip
     identity = {"env_id", "env_options", "seed", "agent", "version"}  # the leaderboard holds them against its panel
-    read_by = {"reply_version", "ignores_case"}  # the replay reads by them
+    read_by = {"reply_version", "ignores_case", "milestone_version"}  # the replay reads by them
     special = {"number", "reply", "turns", "reset_observation", "truncated", "error_kind"}
     replayed = {*replaying.REPLAYED_OF_TURNS, *replaying.REPLAYED_AT_RESET, *replaying.REPLAYED_AT_END}
     fields = {*Turn.__struct_fields__, *Episode.__struct_fields__}

@@ -207,8 +207,8 @@ def test_bad_input(env: Any) -> None:
         ({"task": -1}, "there is no task -1"),
         ({"task": "synthetic-1000"}, "unknown task 'synthetic-1000'"),
         ({"task": "synthetic-01"}, "unknown task"),
-        ({"task": 1.0}, "a task is its position"),
-        ({"task": True}, "a task is its position"),
+        ({"task": 1.0}, "must be a position in env.unwrapped.tasks"),
+        ({"task": True}, "must be a position in env.unwrapped.tasks"),
     ):
         with pytest.raises(ValueError, match=message):
             env.reset(options=options)

@@ -65,8 +65,8 @@ def test_groups_that_allow_too_few_tasks_are_told() -> None:
     assert len(freeze_panel("few-v1", "hiper/WebShop-v0", num_tasks=30, **arguments).tasks) == 30
     with pytest.raises(PanelError, match="cannot draw 60 tasks with at most 1 a group: 'hiper/WebShop-v0' has 48 so"):
         freeze_panel("few-v1", "hiper/WebShop-v0", num_tasks=60, **arguments)
-    with pytest.raises(PanelError, match=r"'toy_world:Toy-v0' does not say which of its tasks belong .*\(group_of\)"):
-        freeze_panel("toy-v1", "toy_world:Toy-v0", max_turns=8, max_per_group=1)
+    with pytest.raises(PanelError, match=r"'toy_world:Bare-v0' does not say which of its tasks belong .*\(group_of\)"):
+        freeze_panel("toy-v1", "toy_world:Bare-v0", max_turns=8, max_per_group=1)
 
 
 def test_file_reads_back(panel: Panel, tmp_path: Path) -> None:

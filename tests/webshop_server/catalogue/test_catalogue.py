@@ -1,5 +1,6 @@
 """Building and opening: what is left out, what is told about broken files, what stays of a stopped build."""
 
+import codecs
 import gc
 import json
 import os
@@ -8,22 +9,29 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+import msgspec
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
+from hiper_envs import SubgoalWrapper, play_episode
 from tests.products import DATA, make_raw
 from webshop_server import Catalogue, RawProduct
 from webshop_server.__main__ import main
-from webshop_server.catalogue import nouns
+from webshop_server.catalogue import archive, nouns
 from webshop_server.catalogue.archive import MANIFEST_NAME, ArchiveError
 from webshop_server.catalogue.builder import build_archive, write_search_text
 from webshop_server.catalogue.nouns import NounModelMissingError
 from webshop_server.catalogue.product_reader import CatalogueDataError
 from webshop_server.catalogue.source_files import find_source_files, read_raw_products, stream_array
+from webshop_server.shop.shop import Shop
+from webshop_server.site.app import make_app
+from webshop_server.site.sessions import Site
 
 
 def write_folder(folder: Path, products: object, attributes: object = None, human: object = None) -> Path:
@@ -104,6 +112,86 @@ def test_half_characters_are_replaced() -> None:
     product = Catalogue.from_raw([raw]).products["B000000001"]
     assert (product.title, product.bullets) == ("mug \ufffd", ("\ufffd",))
     assert product.options == {"size\ufffd": ("\ufffd large",)}
+
+
+HALF = "\ud83d"
+
+
+def test_half_characters_in_source_files_are_replaced_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Index, search, pages, site and records take them; those of all three files come out alike."""
+    raw = make_raw(f"B00000001{HALF}", title_nouns=None)
+    product = {name: value for name, value in raw.product.items() if name != "customization_options"}
+    texts = ("name", "full_description", "category", "query", "product_category")
+    product |= {name: f"{raw.product[name]} {HALF}" for name in texts}
+    product |= {"small_description": [HALF], "images": [HALF], "customization_options": {HALF: [{"value": HALF + "x"}]}}
+    attributes = {"attributes": [HALF], "instruction": f"Find me a {HALF} mug", "instruction_attributes": [HALF]}
+    human = {"instruction": f"a mug {HALF}", "instruction_attributes": [HALF], "instruction_options": [HALF]}
+    folder = write_folder(
+        tmp_path / "data", [product], {product["asin"]: attributes, HALF: {}}, {product["asin"]: [human]}
+    )
+    monkeypatch.setattr("webshop_server.catalogue.builder.NounModel", PickyNouns)
+    catalogue = Catalogue.build(folder, tmp_path / "built")
+    (asin,) = catalogue.products
+    assert asin == "B00000001\ufffd" and catalogue.products[asin].title_nouns == ("\ufffd",)
+    for kind in ("synthetic", "human"):
+        env = SubgoalWrapper(gym.make("hiper/WebShop-v0", split="all", goals=kind, data=str(catalogue.folder)))
+        agent = Clicker(f"search[mug {HALF}]", f"click[{asin.lower()}]", "click[\ufffdx]", "click[description]")
+        episode = play_episode(env, agent, task=0)
+        assert episode.error == "StopIteration: " and episode.num_turns == 4
+        msgspec.json.encode(msgspec.structs.replace(episode, turns=episode.turns[1:]))
+        site = Site(Shop(catalogue), kind)
+        client = TestClient(make_app(site))
+        page = client.get("/goal/0")
+        for form in ({"query": "mug"}, {"click": asin}, {"click": "\ufffdx"}, {"click": "features"}):
+            page = client.post(page.url, data=form)
+            assert page.status_code == 200 and "\ufffd" in page.text
+
+
+class PickyNouns:
+    """Refuses what spaCy cannot encode."""
+
+    source = "picky"
+
+    def find_nouns(self, titles: Iterable[str]) -> Iterator[tuple[str, ...]]:
+        for title in titles:
+            title.encode("utf-8")
+            yield (title.split()[-1],)
+
+
+class Clicker:
+    def __init__(self, *actions: str) -> None:
+        self.actions = actions
+
+    def reset(self, seed: int) -> None:
+        self.left = iter(self.actions)
+
+    def act(self, observation: str, info: Any) -> str:
+        return next(self.left)
+
+
+@pytest.mark.parametrize("has_mark", [False, True])
+def test_a_byte_order_mark_changes_nothing(tmp_path: Path, has_mark: bool) -> None:
+    attributes = {"B000000001": {"attributes": ["é"]}}
+    folder = write_folder(tmp_path / "data", [PRODUCT], attributes, {"B000000001": []})
+    plain = read_folder(folder)
+    for path in folder.iterdir():
+        path.write_bytes(codecs.BOM_UTF8 * has_mark + path.read_bytes())
+    assert read_folder(folder) == plain and plain[0].attributes == {"attributes": ["é"]}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-surrogates"])
+@pytest.mark.parametrize("file", ["items_shuffle_9.json", "items_ins_v2_9.json", "items_human_ins.json"])
+def test_other_encodings_are_told(tmp_path: Path, encoding: str, file: str) -> None:
+    folder = write_folder(tmp_path / "data", [PRODUCT], {"B000000001": {"attributes": ["x"]}}, {"B000000001": ["x"]})
+    text = (folder / file).read_text()
+    content = (
+        text.encode("utf-16") if encoding == "utf-16" else text.replace("B0", "\ud800").encode("utf-8", "surrogatepass")
+    )
+    (folder / file).write_bytes(content)
+    with pytest.raises(CatalogueDataError, match=file):
+        read_folder(folder)
 
 
 def test_missing_fields_are_named() -> None:
@@ -216,6 +304,39 @@ def test_failed_build_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(CatalogueDataError, match="broken"):
         build_archive(break_off(), tmp_path / "built")
     assert list(tmp_path.iterdir()) == []
+
+
+SMALL_DISK = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)  # writing more fails, as on a full disk
+from webshop_server.__main__ import main
+main(["generate", sys.argv[2]])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="only POSIX limits the size of files")
+@pytest.mark.parametrize("num_bytes", [1_000, 130_000, 250_000])
+def test_full_disk_is_told_and_leaves_nothing(tmp_path: Path, num_bytes: int) -> None:
+    out = tmp_path / "built"
+    command = [sys.executable, "-c", SMALL_DISK, str(num_bytes), str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[3])
+    assert done.returncode == 1 and done.stderr.startswith("webshop-server: ") and done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_orphans_are_known_by_their_age_where_no_process_can_be_asked_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh, old = tmp_path / f".built.{os.getpid()}.unfinished", tmp_path / ".built.1.unfinished"
+    fresh.mkdir()
+    old.mkdir()
+    os.utime(old, (0, 0))
+    asked: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda process, number: asked.append(process))
+    monkeypatch.setattr(os, "name", "nt")
+    found = [archive._is_left_behind(folder) for folder in (fresh, old)]
+    monkeypatch.undo()
+    assert found == [False, True] and asked == []
 
 
 def test_killed_build_leaves_nothing_that_opens(tmp_path: Path) -> None:
