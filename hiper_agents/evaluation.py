@@ -85,6 +85,14 @@ def open_env(world: str, split: str) -> SubgoalWrapper:
 def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, seed: int, console: Console) -> int:
     """Play the same tasks with each agent and show a table; see `hiper eval --help`.
 
+    Args:
+        agents: Their names, see `find_agent`.
+        env: "alfworld", "webshop" or a Gymnasium id.
+        split: The split; "" for the world's usual one.
+        episodes: How many tasks, evenly spread over the split.
+        seed: Task k is played with seed + k.
+        console: Where the table is shown.
+
     Returns:
         How many episodes an agent broke off, or failed around it (its endpoint, the network); of these two, the first
         count as failures in the table, and the second do not count.
@@ -161,7 +169,13 @@ def describe_failures(name: str, episodes: Sequence[Episode]) -> Iterator[str]:
 
 
 def cluster_tasks(world: SubgoalWrapper, env_id: str, tasks: Sequence[int]) -> tuple[str, list[str] | None]:
-    """Return the kind of thing that tasks share ("product") and the one that each has; "" and None if none matters."""
+    """Return the kind of thing that tasks share ("product") and the one that each has; "" and None if none matters.
+
+    Args:
+        world: The world.
+        env_id: Its Gymnasium id.
+        tasks: Positions of the tasks that are played.
+    """
     if env_id not in CLUSTERED_WORLDS:
         return "", None
     inner: Any = world.unwrapped
@@ -189,7 +203,16 @@ def _format_interval(interval: Interval) -> str:
 
 
 def play_one(agent: str, world: str, split: str, task: str, seed: int, console: Console) -> Episode:
-    """Play one task, show it and return it; see `hiper play --help`."""
+    """Play one task, show it and return it; see `hiper play --help`.
+
+    Args:
+        agent: "human", or a name, see `find_agent`.
+        world: "alfworld", "webshop" or a Gymnasium id.
+        split: The split; "" to ask a person, else for the world's usual one.
+        task: Position or id of the task; "" to ask a person, else for the first.
+        seed: Seed of agent and world.
+        console: Where the episode is shown.
+    """
     env_id = name_world(world)
     is_person = agent == "human"
     player: Agent = HumanAgent(console) if is_person else make_agent(agent, find_agent(agent))
@@ -213,7 +236,13 @@ def _ask(question: str, console: Console, default: str, choices: list[str] | Non
 
 
 def show_episode(episode: Episode, console: Console, shows_turns: bool = True) -> None:
-    """Show an episode turn by turn, each segment in a colour, and how it ended."""
+    """Show an episode turn by turn, each segment in a colour, and how it ended.
+
+    Args:
+        episode: The record.
+        console: Where it is shown.
+        shows_turns: Whether every turn is shown, not the segments and the outcome alone.
+    """
     console.print(f"[bold]{escape(episode.task_id)}[/bold]  {escape(episode.instruction)}", highlight=False)
     for turn in episode.turns if shows_turns else ():
         colour = COLOURS[turn.segment % len(COLOURS)]

@@ -62,7 +62,13 @@ class TaskPool:
 
 
 def draw_tasks(available: int, wanted: int, rng: np.random.Generator) -> list[int]:
-    """Return positions of `wanted` tasks, every one once before any comes twice."""
+    """Return positions of `wanted` tasks, every one once before any comes twice.
+
+    Args:
+        available: How many tasks there are.
+        wanted: How many to draw.
+        rng: Where chance comes from.
+    """
     rounds = [rng.permutation(available) for _ in range(-(-wanted // available))]
     return [int(task) for task in np.concatenate(rounds)[:wanted]]
 

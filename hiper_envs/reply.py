@@ -24,10 +24,9 @@ form, whatever stands in it:
 | more than `MAX_TAGS` tags | the tags after that many are text |
 
 Thoughts are cut before anything else is read; an action in a thought is no action. There may be any number of
-them, before, between, after and inside the parts (which is ill-formed). A thought reaches from `<think>` to the
-`</think>` that closes it, nested ones counted; where there are too few, to the next `</think>`; where none follows, to
-the end of the reply. A reply whose first tag of the kind is `</think>` began inside a thought, as chat templates have
-it that open one by themselves.
+them, before, between, after and inside the parts (ill-formed). A thought reaches from `<think>` to the `</think>` that
+closes it, nested ones counted; where there are too few, to the next; where none follows, to the end of the reply. A
+reply whose first tag of the kind is `</think>` began inside a thought, as some chat templates have it.
 
 What was wrong stands in `Reply.problems`, a sentence each. A hierarchical and a react reply have none; a flat one has
 `NO_TAGS`, for whoever meant to write tags.
@@ -310,6 +309,12 @@ def _merge(spans: Iterable[Span]) -> list[Span]:
 
 
 def write_reply(action: str, subgoal: str = "", switches: bool = False) -> str:
-    """Write the reply that `parse_reply` reads back."""
+    """Write the reply that `parse_reply` reads back.
+
+    Args:
+        action: What is done in the world.
+        subgoal: What is pursued; "" for nothing in particular.
+        switches: Whether the subgoal is a new one.
+    """
     word = "SWITCH" if switches else "KEEP"
     return f"<switch>{word}</switch><subgoal>{subgoal}</subgoal><action>{action}</action>"

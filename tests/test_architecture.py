@@ -1,6 +1,7 @@
 """Who imports whom, how large things are, and what an import costs, as CONTRIBUTING.md says."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -158,6 +159,45 @@ def test_files_and_functions_stay_short() -> None:
     assert not {name: size for name, size in sizes.items() if size > MAX_FILE_LINES}
     found = {(name, function): size for name, path in modules().items() for function, size in functions(path)}
     assert not {where: size for where, size in found.items() if size > MAX_FUNCTION_LINES}
+
+
+def drawn_modules() -> set[str]:
+    """Return the modules in CONTRIBUTING's picture: under a folder's line, the words of deeper lines before a gap."""
+    picture = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("```")[1]
+    folders: dict[int, str] = {}
+    found = set()
+    for line in filter(None, picture.split("\n")):
+        depth = (len(line) - len(line.lstrip())) // 4
+        first = re.split(r" {2,}", line.strip())[0]
+        if first.endswith("/"):
+            folders = {each: name for each, name in folders.items() if each < depth} | {depth: first.rstrip("/")}
+        else:
+            found |= {".".join([*(folders[each] for each in range(depth)), word]) for word in first.split()}
+    return found
+
+
+def test_picture_is_the_tree() -> None:
+    assert drawn_modules() == {name for name, path in modules().items() if path.name != "__init__.py"}
+
+
+def undocumented(path: Path) -> Iterator[str]:
+    """Names of a file's public functions and classes that take three arguments or more and do not say what they are."""
+    for owner in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(owner, ast.Module | ast.ClassDef) or getattr(owner, "name", "").startswith("_"):
+            continue
+        for node in owner.body:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            told_by = owner if node.name == "__init__" else node
+            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            names = [argument.arg for argument in given if argument.arg not in ("self", "cls")]
+            is_public = node.name == "__init__" or not node.name.startswith("_")
+            if is_public and len(names) >= 3 and "Args:" not in (ast.get_docstring(told_by) or ""):
+                yield node.name
+
+
+def test_arguments_from_three_on_are_documented() -> None:
+    assert not {name: missing for name, path in modules().items() if (missing := [*undocumented(path)])}
 
 
 def loaded_modules(statement: str) -> set[str]:

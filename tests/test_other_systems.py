@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from leaderboard.play.runner import run_panel
+
 ROOT = Path(__file__).resolve().parent.parent
 WITHOUT_POSIX = """
 import asyncio, concurrent.futures, fcntl, multiprocessing.util, os, signal, socket, subprocess, sys, tempfile, types
@@ -55,6 +57,18 @@ with hold_folder(folder / "run"):
         print(error)
 """
 
+READ_RUNS = """
+from leaderboard.__main__ import main
+
+run, panel = sys.argv[2:]
+for arguments in (["score", run], ["verify", run], ["run", "--agent", "hiper_agents:random", "--panel", panel]):
+    sys.argv = ["leaderboard", *arguments]
+    try:
+        main()
+    except SystemExit as ended:
+        print("exit code", ended.code)
+"""
+
 
 def run(code: str, *arguments: str) -> str:
     command = [sys.executable, "-c", code, *arguments]
@@ -75,3 +89,15 @@ def test_training_runs_and_locks_its_folder(lock: str, tmp_path: Path, monkeypat
     monkeypatch.setenv("WEBSHOP_CACHE", str(tmp_path / "cache"))
     told = run(WITHOUT_POSIX + TRAIN, lock, str(tmp_path))
     assert ("another hiper train is at work in" in told) == (lock == "msvcrt")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="takes POSIX's tools away to see what is left")
+def test_runs_are_read_and_playing_says_what_it_needs(tmp_path: Path) -> None:
+    panel = "alfworld-demo-v2"
+    run_panel("hiper_agents:random", panel, tmp_path / "run", num_episodes=1, num_workers=0)
+    command = [sys.executable, "-c", WITHOUT_POSIX + READ_RUNS, "nothing", str(tmp_path / "run"), panel]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    ends = [line.removeprefix("exit code ") for line in done.stdout.splitlines() if line.startswith("exit code ")]
+    assert ends == ["0", "0", "2"]
+    assert done.stderr.startswith("leaderboard: playing panels needs a POSIX system, such as Linux, macOS or Windows'")
+    assert done.stderr.count("\n") == 1

@@ -193,7 +193,13 @@ class TextVecEnv(VecEnv):
         return [self.vector.envs[index].get_wrapper_attr(attr_name) for index in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Set an attribute of the environments at `indices`."""
+        """Set an attribute of the environments at `indices`.
+
+        Args:
+            attr_name: The attribute's name.
+            value: What it becomes.
+            indices: Positions of the environments, None for all.
+        """
         for index in self._get_indices(indices):
             self.vector.envs[index].set_wrapper_attr(attr_name, value)
 

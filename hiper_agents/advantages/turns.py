@@ -216,6 +216,11 @@ def as_mask(mask: Any, name: str, count: int) -> Booleans:
 def check_count(array: npt.NDArray[Any], name: str, count: int) -> None:
     """Refuse an array that has not one entry a turn.
 
+    Args:
+        array: What was given.
+        name: What it is called.
+        count: The number of turns.
+
     Raises:
         ValueError: There are more or fewer.
     """

@@ -37,6 +37,11 @@ class Checkpoint:
 def save_tensors(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     """Write a file, all or nothing.
 
+    Args:
+        path: The file.
+        tensors: By name.
+        state: What else is kept, as JSON can hold it.
+
     Raises:
         OSError: It cannot be written.
     """
@@ -79,6 +84,12 @@ def network_tensors(network: nn.Module, prefix: str = NETWORK_PREFIX) -> dict[st
 
 def load_network(network: nn.Module, tensors: dict[str, Tensor], source: Path, prefix: str = NETWORK_PREFIX) -> None:
     """Put the weights whose names have the prefix into a network.
+
+    Args:
+        network: What takes the weights.
+        tensors: All that a file holds, by name.
+        source: The file, for messages.
+        prefix: What the names of the network's weights begin with.
 
     Raises:
         ValueError: They are of another network.

@@ -24,6 +24,14 @@ def run_training(
 ) -> None:
     """Train as the command line says; see `hiper train --help`.
 
+    Args:
+        config: A .toml file, or the name of a shipped configuration.
+        folder: Folder of the run; None for runs/NAME-seedN.
+        seed: Replaces the configuration's; None for that one.
+        settings: Further settings to replace, each "name=value" in TOML.
+        output: Folder that also gets weights and model card; None for none.
+        console: Where progress is shown.
+
     Raises:
         ValueError: A setting is wrong, or the folder holds another run or one that is under way.
         OSError: A folder or file cannot be written; for `output` this is found out before training.
@@ -82,7 +90,15 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
 def make_card(
     config: TrainConfig, source: str, changes: dict[str, Any], metrics: dict[str, Any], history: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return what is to be known of trained weights."""
+    """Return what is to be known of trained weights.
+
+    Args:
+        config: The configuration of the run.
+        source: Where it came from, a file or a shipped name.
+        changes: Settings that replaced the configuration's.
+        metrics: Of the last evaluation.
+        history: One entry for each update.
+    """
     pairs = "".join(f" --setting {name}={json.dumps(value)}" for name, value in changes.items() if name != "seed")
     seed = f" --seed {config.seed}" if "seed" in changes else ""
     return {
@@ -99,7 +115,14 @@ def make_card(
 
 
 def ship(config: TrainConfig, folder: Path, output: Path, card: dict[str, Any]) -> None:
-    """Put the run's weights and their card into a folder."""
+    """Put the run's weights and their card into a folder.
+
+    Args:
+        config: The configuration of the run, whose name the files get.
+        folder: Folder of the run.
+        output: Where the files go.
+        card: What is to be known of the weights.
+    """
     write_whole(output / f"{config.name}.safetensors", (folder / WEIGHTS).read_bytes())
     write_whole(output / f"{config.name}.json", json.dumps(card, indent=2, sort_keys=True) + "\n")
 

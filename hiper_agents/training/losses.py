@@ -81,7 +81,14 @@ def value_loss(values: Mapping[Kind, Tensor], returns: Mapping[Kind, Tensor]) ->
 
 
 def take_step(network: nn.Module, optimizer: Adam, loss: Tensor, max_norm: float) -> None:
-    """Follow the loss's gradient, cut to `max_norm`."""
+    """Follow the loss's gradient, cut to `max_norm`.
+
+    Args:
+        network: Whose weights follow.
+        optimizer: Its optimizer.
+        loss: A scalar.
+        max_norm: The longest that the gradient may be.
+    """
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(network.parameters(), max_norm)

@@ -191,6 +191,11 @@ def record_expert(
 def make_envs(env_id: str, options: dict[str, Any], count: int) -> list[TextEnv]:
     """Make several environments of one kind.
 
+    Args:
+        env_id: The Gymnasium id.
+        options: Options for `gym.make`.
+        count: How many.
+
     Raises:
         ValueError: There is no such id, or the environment refuses an option.
     """

@@ -107,6 +107,11 @@ class EpisodeRecorder:
     def step(self, reply: str, seconds: float | None = None, usage: Usage | None = None) -> tuple[str, dict[str, Any]]:
         """Take one turn; return the observation and info. Of the counts of tokens both are kept or neither.
 
+        Args:
+            reply: The agent's whole reply.
+            seconds: How long the agent took over it, if that is known.
+            usage: What the reply used, if the agent says so.
+
         Raises:
             TypeError: The reply is no string.
             ValueError: The environment gave a reward that is no finite number.

@@ -14,12 +14,13 @@ cluster is unseen. Clusters of unequal size tell less than their number; `_find_
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from hiper_envs.episodes.quantiles import beta_quantile, student_quantile
 
 CONFIDENCE = 0.95
 BOOTSTRAP_SEED = 20_240
@@ -52,6 +53,11 @@ UNKNOWN = Interval(math.nan, math.nan, math.nan)
 def proportion_interval(successes: float, number: int, confidence: float = CONFIDENCE) -> Interval:
     """Return the exact interval of a proportion (Clopper and Pearson 1934): it covers at least as often as it says.
 
+    Args:
+        successes: How many of the tasks were successes.
+        number: How many tasks there are.
+        confidence: How often such intervals hold what they estimate, 0 to 1.
+
     Raises:
         ValueError: There are no tasks, or not between 0 and `number` successes.
     """
@@ -70,7 +76,14 @@ def mean_interval(
     clusters: Sequence[object] | None = None,
     confidence: float = CONFIDENCE,
 ) -> Interval:
-    """Return the interval of the mean of one value a task; see `ratio_intervals`."""
+    """Return the interval of the mean of one value a task; see `ratio_intervals`.
+
+    Args:
+        values: One for each task, shape (tasks,).
+        limits: The least and the most that a value can be.
+        clusters: A label for each task; tasks of one label go alike. None where each stands alone.
+        confidence: How often such intervals hold what they estimate, 0 to 1.
+    """
     column = np.asarray(values, dtype=float).reshape(-1, 1)
     return ratio_intervals(column, np.ones_like(column), [limits], clusters, confidence)[0]
 
@@ -127,7 +140,14 @@ def difference_intervals(
 ) -> list[Interval]:
     """Return the intervals of mean paired differences, first minus second, over the same tasks.
 
-    What makes a task hard for both drops out. Arguments are those of `ratio_intervals`; `limits` are of each side.
+    What makes a task hard for both drops out.
+
+    Args:
+        first: Values of the first side, shape (tasks, measures).
+        second: Those of the second, over the same tasks.
+        limits: The least and the most that a value of either side can be, for each measure.
+        clusters: A label for each task; tasks of one label go alike. None where each stands alone.
+        confidence: How often such intervals hold what they estimate, 0 to 1.
     """
     differences = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
     spans = [(least - greatest, greatest - least) for least, greatest in limits]
@@ -267,46 +287,3 @@ def _widen_as_student(number: float, confidence: float, seen: float | None = Non
     normal = NormalDist().inv_cdf((1 + confidence) / 2)
     spread = (1 + 1 / number) / (1 - 1 / number if seen is None else seen)
     return math.sqrt(spread) * student_quantile(confidence, number - 1) / normal
-
-
-def student_quantile(confidence: float, freedom: float) -> float:
-    """Return how far from 0 Student's t with so many degrees of freedom stays with this probability."""
-    share = beta_quantile(1 - confidence, freedom / 2, 0.5)
-    return math.sqrt(freedom * (1 - share) / share)
-
-
-@lru_cache(maxsize=4096)
-def beta_quantile(probability: float, first: float, second: float) -> float:
-    """Return the quantile of the beta distribution with these two positive parameters, to 12 digits."""
-    low, high = 0.0, 1.0
-    while high - low > 1e-12 * high:
-        middle = (low + high) / 2
-        low, high = (middle, high) if _beta_probability(middle, first, second) < probability else (low, middle)
-    return (low + high) / 2
-
-
-def _beta_probability(x: float, first: float, second: float) -> float:
-    """Return the regularised incomplete beta function, by its continued fraction where that converges fast."""
-    if x > (first + 1) / (first + second + 2):
-        return 1 - _beta_probability(1 - x, second, first)
-    scale = math.lgamma(first + second) - math.lgamma(first) - math.lgamma(second)
-    front = math.exp(scale + first * math.log(x) + second * math.log1p(-x)) / first if x > 0 else 0.0
-    return front * _beta_fraction(x, first, second)
-
-
-def _beta_fraction(x: float, first: float, second: float) -> float:
-    """Evaluate the continued fraction (DLMF 8.17.22) by Lentz's method."""
-    tiny, total = 1e-300, first + second
-    above, below = 1.0, 1 / (1 - total * x / (first + 1) or tiny)
-    value = below
-    for step in range(1, 10_000):
-        even = step * (second - step) * x / ((first + 2 * step - 1) * (first + 2 * step))
-        odd = -(first + step) * (total + step) * x / ((first + 2 * step) * (first + 2 * step + 1))
-        before = value
-        for term in (even, odd):
-            below = 1 / (1 + term * below or tiny)
-            above = 1 + term / above or tiny
-            value *= above * below
-        if abs(value - before) <= 1e-15 * abs(value):
-            break
-    return value

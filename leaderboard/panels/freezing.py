@@ -134,6 +134,12 @@ def freeze_panel(
 def list_clusters(env: gym.Env[str, str], env_id: str, tasks: Sequence[str], key: str) -> tuple[str, ...]:
     """Return what each task shares with others, by the world's `group_key` and `group_of`.
 
+    Args:
+        env: The world.
+        env_id: Its Gymnasium id, for messages.
+        tasks: The tasks' ids.
+        key: What tasks of a cluster share ("product").
+
     Raises:
         PanelError: The world has another key or none, or cannot tell for a task.
     """

@@ -17,6 +17,7 @@ from hiper_envs.episodes.record import Usage
 from hiper_envs.plain_text import describe_error, make_plain, plain_reply
 from leaderboard.panels.fingerprint import PanelTask
 from leaderboard.panels.panel import Panel
+from leaderboard.play.posix import require_posix
 from leaderboard.play.submission import load_agent
 
 PACKAGE_FOLDER = Path(__file__).parent
@@ -109,6 +110,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         return
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("a time limit on turns works in the main thread only: play with num_workers >= 1")
+    require_posix()
 
     def raise_alarm(signum: int, frame: FrameType | None) -> None:
         raise _Alarm

@@ -6,7 +6,6 @@ line), `failed.jsonl` (episodes that failed around the agent and were taken out 
 (what the agent printed). It may come from anywhere: what is no file of its own in it is refused.
 """
 
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -189,6 +188,11 @@ def open_run(folder: Path, header: RunHeader, panel: Panel) -> Iterator[RunFolde
 
     A run that ends before its first episode leaves no folder behind, unless the agent printed something.
 
+    Args:
+        folder: The run's folder, made where it is missing.
+        header: What is asked for.
+        panel: What is played.
+
     Raises:
         RunError: The folder belongs to another run, or another process writes to it.
     """
@@ -226,6 +230,8 @@ def _removing_what_is_empty(folder: Path, made: Sequence[Path]) -> Iterator[None
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
+    import fcntl  # only POSIX has it, and whoever reads runs needs none
+
     with open_regular(folder / LOCK_FILE, "ab", follows_links=False) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -108,6 +108,11 @@ def read_header(folder: Path) -> RunHeader:
 def go_on(before: RunHeader, now: RunHeader, folder: Path) -> RunHeader:
     """Return the header of a run that goes on in the folder of an earlier one.
 
+    Args:
+        before: The header in the folder.
+        now: The header of what is asked for.
+        folder: The folder, for messages.
+
     Raises:
         RunError: It is another run.
     """
@@ -119,6 +124,11 @@ def go_on(before: RunHeader, now: RunHeader, folder: Path) -> RunHeader:
 
 def check_same_run(before: RunHeader, now: RunHeader, folder: Path) -> None:
     """Make sure that a run can go on in the folder of an earlier one.
+
+    Args:
+        before: The header in the folder.
+        now: The header of what is asked for.
+        folder: The folder, for messages.
 
     Raises:
         RunError: It is another run.
@@ -138,6 +148,11 @@ def check_same_run(before: RunHeader, now: RunHeader, folder: Path) -> None:
 
 def check_same_card(before: Card, now: Card, folder: Path) -> None:
     """Make sure that all agents that play for a run say the same of themselves.
+
+    Args:
+        before: What an agent said first.
+        now: What another one says.
+        folder: The run's folder, for messages.
 
     Raises:
         RunError: They do not.

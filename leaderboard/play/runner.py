@@ -12,6 +12,7 @@ from hiper_envs.episodes.agents import AgentError, split_name
 from leaderboard.panels.fingerprint import PanelTask
 from leaderboard.panels.panel import MAX_SEED, Panel, check_panel, load_panel
 from leaderboard.play.player import Player
+from leaderboard.play.posix import require_posix
 from leaderboard.play.protocol import Setup
 from leaderboard.play.run import Run, load_run
 from leaderboard.play.run_folder import LOG_FILE, RunFolder, open_run
@@ -75,7 +76,9 @@ def run_panel(
         RunError: The folder belongs to another run, another process writes to it, or an argument will not do.
         WorldError: The environment failed; the episodes before are kept.
         StartFailuresError: The run stopped early; the episodes before are kept.
+        SystemLacksError: The system is none of POSIX.
     """
+    require_posix()
     panel = panel if isinstance(panel, Panel) else load_panel(panel)
     check_panel(panel)
     folder = Path(folder)

@@ -80,7 +80,13 @@ def score_run(run: Run) -> Scores:
 def score_episodes(
     episodes: Sequence[Episode], metrics: Sequence[Metric] = METRICS, clusters: Sequence[str] | None = None
 ) -> dict[str, Interval]:
-    """Return metrics over episodes with their intervals, by key; `clusters` has a label for each episode."""
+    """Return metrics over episodes with their intervals, by key; `clusters` has a label for each episode.
+
+    Args:
+        episodes: The records, at least one.
+        metrics: What to measure.
+        clusters: A label for each episode; those of one label go alike. None where each stands alone.
+    """
     intervals = ratio_intervals(*measure_episodes(episodes, metrics), [metric.limits for metric in metrics], clusters)
     return {metric.key: interval for metric, interval in zip(metrics, intervals, strict=True)}
 

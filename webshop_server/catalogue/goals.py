@@ -271,7 +271,13 @@ def _describe_options(options: Mapping[str, str]) -> str:
 def draw_all(
     pricing: NDArray[np.float64], bearers: NDArray[np.uint32], price_seed: Any
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the prices of all products and the price limit of each bearer, drawn in the original's order."""
+    """Return the prices of all products and the price limit of each bearer, drawn in the original's order.
+
+    Args:
+        pricing: Prices in dollars as `draw_prices` takes them, shape (products, 2).
+        bearers: Shape (bearers, 3); the first column is the position of the product whose goals get the limit.
+        price_seed: Seed of the draws.
+    """
     generator = random.Random(price_seed)
     prices = draw_prices(pricing, generator)
     wanted = prices[bearers[:, 0]].tolist()

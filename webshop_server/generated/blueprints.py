@@ -61,7 +61,13 @@ class Blueprint:
 
 
 def draw_blueprint(vocabulary: Vocabulary, seed: int, index: int) -> Blueprint:
-    """Return the nature of product `index`: its own, or that of a sibling a little changed."""
+    """Return the nature of product `index`: its own, or that of a sibling a little changed.
+
+    Args:
+        vocabulary: The words to write with.
+        seed: The catalogue's seed.
+        index: Position of the product in the catalogue, from 0.
+    """
     rng = random.Random(f"{seed}/{index}/nature")
     if index == 0 or rng.random() >= SIBLING_RATE:
         return _draw_own(vocabulary, rng, seed, index)

@@ -55,7 +55,13 @@ def generate_products(num_products: int = DEFAULT_PRODUCTS, seed: int = 0) -> It
 
 
 def generate_product(vocabulary: Vocabulary, seed: int, index: int) -> RawProduct:
-    """Return product `index` of the catalogue with this seed."""
+    """Return product `index` of the catalogue with this seed.
+
+    Args:
+        vocabulary: The words to write with.
+        seed: The catalogue's seed.
+        index: Position of the product in the catalogue, from 0.
+    """
     rng = random.Random(f"{seed}/{index}/text")
     blueprint = draw_blueprint(vocabulary, seed, index)
     options = _draw_options(vocabulary, seed, blueprint)

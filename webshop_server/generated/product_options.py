@@ -39,7 +39,13 @@ def draw_options(
 
 
 def draw_values(rng: random.Random, vocabulary: Vocabulary, profile: str) -> list[str]:
-    """Draw the values of one group; 2 to 50 of them, mostly 3 to 6."""
+    """Draw the values of one group; 2 to 50 of them, mostly 3 to 6.
+
+    Args:
+        rng: Where chance comes from.
+        vocabulary: The words to draw from.
+        profile: Name of the kind of option ("color"), as the word lists have it.
+    """
     count = min(MAX_VALUES, max(2, round(rng.lognormvariate(1.47, 0.76))))
     return list(dict.fromkeys(_PROFILES[profile](rng, vocabulary, count)))
 

@@ -34,7 +34,13 @@ class ProductText:
 
 
 def write_text(rng: random.Random, vocabulary: Vocabulary, blueprint: Blueprint) -> ProductText:
-    """Write a product's title, bullets and description."""
+    """Write a product's title, bullets and description.
+
+    Args:
+        rng: Where chance comes from.
+        vocabulary: The words to write with.
+        blueprint: What the product is.
+    """
     writer = _Writer(rng, vocabulary, blueprint)
     title = writer.write_title()
     bullets = writer.write_bullets()

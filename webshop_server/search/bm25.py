@@ -32,6 +32,12 @@ def list_divisors(pairs: NDArray[Any], num_all_terms: int, num_products_with_ter
 
 
 def weigh_term(count: int, num_products_with_terms: int, num_with_this: int) -> np.float32:
-    """Return the weight of a term that occurs `count` times in the query and in `num_with_this` texts."""
+    """Return the weight of a term that occurs `count` times in the query and in `num_with_this` texts.
+
+    Args:
+        count: Occurrences of the term in the query.
+        num_products_with_terms: How many texts have a term at all.
+        num_with_this: How many texts have this one.
+    """
     idf = np.float32(math.log(1 + (num_products_with_terms - num_with_this + 0.5) / (num_with_this + 0.5)))
     return np.float32(count) * idf

@@ -18,7 +18,13 @@ _WORD = re.compile(r"[a-z0-9.]+")
 
 
 def rate_hit(wish: Wish, hit: Hit, rank: int) -> float:
-    """Say how promising a search result looks, from its rank (from 0), title and price."""
+    """Say how promising a search result looks, from its rank (from 0), title and price.
+
+    Args:
+        wish: What the instruction asks for.
+        hit: The search result.
+        rank: Its place in the results, from 0.
+    """
     shared = len(wish.words & stems(hit.title)) / max(1, len(wish.words))
     is_too_dear = wish.price_limit is not None and hit.price > wish.price_limit
     return 1.0 / math.sqrt(rank + 1) + 0.8 * shared - (1.0 if is_too_dear else 0.0)

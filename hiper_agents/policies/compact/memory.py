@@ -72,6 +72,12 @@ class Memory(ABC):
     actions, and the actions that were taken; nothing else of `info`. Without subgoals, for a flat agent, the
     instruction stands where the subgoal would.
 
+    Args:
+        instruction: The goal as the world says it.
+        observation: The first observation.
+        admissible: The first admissible actions.
+        has_subgoals: Whether the agent chooses subgoals.
+
     Attributes:
         candidates: The subgoals to choose from.
         actions: The actions to choose from.

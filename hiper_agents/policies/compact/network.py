@@ -152,7 +152,13 @@ class CompactNetwork(nn.Module):
         return log_softmax_by_turn(scores, turn, len(encoded.state))
 
     def score_actions(self, encoded: "Encoded", subgoal: Tensor, actions: ActionBatch) -> Tensor:
-        """Return the log-probabilities of the actions, [actions of all turns], given each turn's subgoal."""
+        """Return the log-probabilities of the actions, [actions of all turns], given each turn's subgoal.
+
+        Args:
+            encoded: The turns, encoded once for all choices.
+            subgoal: Position of each turn's subgoal within the turn's candidates, [turns].
+            actions: The admissible actions of all turns.
+        """
         chosen = encoded.texts(subgoal)
         words = self.read_words(actions.words)
         product = words * chosen[:, :WORD_SIZE][actions.turn]
@@ -193,7 +199,13 @@ class Encoded:
 
 
 def log_softmax_by_turn(scores: Tensor, turn: Tensor, num_turns: int) -> Tensor:
-    """Return log-probabilities among the entries of each turn."""
+    """Return log-probabilities among the entries of each turn.
+
+    Args:
+        scores: One for each entry, [entries].
+        turn: Each entry's turn, [entries].
+        num_turns: How many turns there are.
+    """
     top = torch.full((num_turns,), -torch.inf).scatter_reduce(0, turn, scores.detach(), "amax")
     shifted = scores - top[turn]
     total = torch.zeros(num_turns).index_add(0, turn, shifted.exp())
@@ -201,7 +213,13 @@ def log_softmax_by_turn(scores: Tensor, turn: Tensor, num_turns: int) -> Tensor:
 
 
 def sum_by_turn(values: Tensor, turn: Tensor, num_turns: int) -> Tensor:
-    """Return the sums of the entries of each turn, [turns]."""
+    """Return the sums of the entries of each turn, [turns].
+
+    Args:
+        values: One for each entry, [entries].
+        turn: Each entry's turn, [entries].
+        num_turns: How many turns there are.
+    """
     return torch.zeros(num_turns).index_add(0, turn, values)
 
 

@@ -120,7 +120,13 @@ class CompactPolicy:
     def decide(
         self, memories: Sequence[Memory], rng: np.random.Generator | None = None, temperature: float = 1.0
     ) -> list[CompactDecision]:
-        """Decide a turn of several episodes, see `Policy.decide`."""
+        """Decide a turn of several episodes, see `Policy.decide`.
+
+        Args:
+            memories: Of the episodes.
+            rng: Draws the decisions; None takes the likeliest ones.
+            temperature: Of the draws; 0 takes the likeliest ones.
+        """
         network = self.network
         features = [memory.features() for memory in memories]
         encoded = network.encode(batch_turns(features))

@@ -1,4 +1,4 @@
-"""Notes on WebShop: products seen and visited, options there and clicked, what is known to fit the instruction."""
+"""What is remembered of a WebShop visit: products, options, and what is known to fit the instruction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

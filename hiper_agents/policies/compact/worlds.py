@@ -13,6 +13,12 @@ MEMORIES: Mapping[str, type[Memory]] = {"alfworld": ALFWorldMemory, "webshop": W
 
 
 def open_memory(observation: str, info: Mapping[str, Any], has_subgoals: bool = True) -> Memory:
-    """Return a fresh memory of the kind that fits the texts of the episode's first observation."""
+    """Return a fresh memory of the kind that fits the texts of the episode's first observation.
+
+    Args:
+        observation: The first observation.
+        info: What came with it.
+        has_subgoals: Whether the agent chooses subgoals.
+    """
     kind = MEMORIES[recognise_world(observation, info)]
     return kind(str(info["instruction"]), observation, info["admissible_actions"], has_subgoals)

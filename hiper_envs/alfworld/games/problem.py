@@ -66,6 +66,11 @@ INSTEAD = 'engine="textworld" plays such files'
 class GameFileError(ValueError):
     """A game file that cannot be played: says which file, which of its fields, and why.
 
+    Args:
+        file: The file, or "<game>" if the game came as a mapping.
+        field: The field of the file ("pddl_problem").
+        reason: Why it cannot be played, the end of the sentence.
+
     Attributes:
         file: The file, or "<game>" if the game came as a mapping.
         field: The field of the file ("pddl_problem").

@@ -46,7 +46,13 @@ def read_furniture(path: Path) -> list[list[Any]]:
 
 
 def read_scene(layouts: Path, floor_plan: int, known_types: set[str]) -> dict[str, Any]:
-    """Return one floor plan's furniture, reachable points and the object types seen in it."""
+    """Return one floor plan's furniture, reachable points and the object types seen in it.
+
+    Args:
+        layouts: ALFRED's folder of layouts.
+        floor_plan: Number of the room.
+        known_types: Types of objects that the games know; others are left out.
+    """
     objects = json.loads((layouts / f"FloorPlan{floor_plan}-objects.json").read_text())
     return {
         "furniture": read_furniture(layouts / f"FloorPlan{floor_plan}-openable.json"),

@@ -51,6 +51,13 @@ def place_things(
 ) -> list[Thing]:
     """Fill a room for a task: at least `num_targets` things of the object type, none in the receptacle type.
 
+    Args:
+        scene: The room.
+        generator: Where chance comes from.
+        object_type: What the task asks for.
+        receptacle_type: Where it is to go, which none of them lies in at first; None for no such place.
+        num_targets: How many of the object type there must be at least.
+
     Raises:
         ValueError: when the room has no other place for the object type.
     """

@@ -59,7 +59,14 @@ class Furniture:
 
 
 def read_furniture(name: str, point: Point, points: Points, floor_plan: int) -> Furniture:
-    """Return a recorded piece: its id, with its vetted standing point."""
+    """Return a recorded piece: its id, with its vetted standing point.
+
+    Args:
+        name: The piece's AI2-THOR id, its type and position in metres.
+        point: Its vetted standing point.
+        points: The room's reachable points.
+        floor_plan: Number of the room.
+    """
     kind = name.split("|")[4] if name.count("|") == 4 else name.split("|")[0]
     x, height, z = (float(part) for part in name.split("|")[1:4])
     location = locate(points, (x, height, z), (kind, floor_plan), point)
@@ -73,7 +80,14 @@ def write_name(kind: str, position: Position) -> str:
 
 
 def add_unlisted(floor_plan: int, points: Points, listed: list[Furniture], types: frozenset[str]) -> list[Furniture]:
-    """Return the recorded furniture of a room, and all that must be there by the types of the room beside it."""
+    """Return the recorded furniture of a room, and all that must be there by the types of the room beside it.
+
+    Args:
+        floor_plan: Number of the room.
+        points: Its reachable points.
+        listed: The recorded pieces.
+        types: Types of furniture that must be there.
+    """
     return listed + _Unlisted(floor_plan, points, listed, types).pieces()
 
 

@@ -33,6 +33,12 @@ def locate(points: Points, position: Position, kind: tuple[str, int], known_poin
 
     The standing point is the vetted one or the nearest reachable one (first of equals, by the sum of both distances);
     the agent turns along the longer distance, steps back once when closer than half a metre, and looks at the thing.
+
+    Args:
+        points: The room's reachable points.
+        position: Where the thing is, in metres.
+        kind: The thing's type and the number of its room; some have a fixed angle.
+        known_point: A vetted standing point; None to look for the nearest.
     """
     x, z = position[0] / GRID, position[2] / GRID
     stand_x, stand_z = known_point or _nearest(points, x, z)

@@ -27,7 +27,13 @@ class Thing:
 
 
 def draw_weighted(generator: random.Random, choices: Sequence[T], weights: Sequence[float]) -> T:
-    """Draw one of the choices, each as often as its weight says."""
+    """Draw one of the choices, each as often as its weight says.
+
+    Args:
+        generator: Where chance comes from.
+        choices: What to draw from.
+        weights: One for each choice, not all 0.
+    """
     left = generator.random() * sum(weights)
     for choice, weight in zip(choices, weights, strict=True):
         left -= weight

@@ -10,7 +10,13 @@ from hiper_envs.alfworld.rules.world import World
 
 
 def is_reachable(world: World, situation: Situation, receptacle: int) -> bool:
-    """Return whether things can be put into the receptacle and taken out of it: no door, or an open one."""
+    """Return whether things can be put into the receptacle and taken out of it: no door, or an open one.
+
+    Args:
+        world: What never changes in the game.
+        situation: What is so now.
+        receptacle: Its entity's number.
+    """
     return not (world.openable & ~situation.opened) >> receptacle & 1
 
 

@@ -28,7 +28,13 @@ def list_objects(world: World, objects: Iterable[int]) -> str:
 
 
 def describe_receptacle(world: World, situation: Situation, receptacle: int) -> str:
-    """Return what is seen on or in a receptacle."""
+    """Return what is seen on or in a receptacle.
+
+    Args:
+        world: What never changes in the game.
+        situation: What is so now.
+        receptacle: Its entity's number.
+    """
     name = world.receptacles[receptacle]
     if not world.openable >> receptacle & 1:
         return f"On the {name}, you see {list_objects(world, situation.contents[receptacle])}."
@@ -38,7 +44,13 @@ def describe_receptacle(world: World, situation: Situation, receptacle: int) -> 
 
 
 def describe_object(world: World, situation: Situation, entity: int) -> str:
-    """Return what is seen of an object in hand."""
+    """Return what is seen of an object in hand.
+
+    Args:
+        world: What never changes in the game.
+        situation: What is so now.
+        entity: The object's number.
+    """
     name = world.objects[entity]
     if world.boxes >> entity & 1:
         return f"This is a normal {name}. In it, you see {list_objects(world, world.inside.get(entity, ()))}."

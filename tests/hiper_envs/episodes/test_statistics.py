@@ -20,16 +20,15 @@ from benchmarks.coverage import (
     measure_fixed_scenes,
     measure_means,
 )
+from hiper_envs.episodes.quantiles import beta_quantile, student_quantile
 from hiper_envs.episodes.statistics import (
     UNKNOWN,
-    beta_quantile,
     describe_intervals,
     difference_intervals,
     familywise_confidence,
     mean_interval,
     proportion_interval,
     ratio_intervals,
-    student_quantile,
 )
 
 PAIRS, THREE_LARGE = [2] * 100, [34, 33, 33, *[4] * 7, *[3] * 24]
