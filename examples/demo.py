@@ -17,7 +17,7 @@ from leaderboard.play.runner import Progress, run_panel
 from leaderboard.scoring.scores import score_run
 
 PANELS = {
-    "alfworld-demo-v1": ("expert", "hiper", "flat", "random"),
+    "alfworld-demo-v2": ("expert", "hiper", "flat", "random"),
     "webshop-demo-v2": ("expert", "hiper", "flat", "rule", "random"),
 }
 SHOWN_AGENT = "hiper"

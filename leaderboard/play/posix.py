@@ -1,4 +1,4 @@
-"""What playing panels needs of the system: locks of files, timers, and pipes that can be waited for, which POSIX has."""
+"""What playing panels needs of the system: locks of files, timers and pipes that can be waited for, as POSIX has them."""
 
 import os
 import signal
