@@ -1,18 +1,20 @@
 """ALFWorld as a Gymnasium environment: text in, text out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
 
+from hiper_envs.alfworld.games.digest import digest_game
+from hiper_envs.alfworld.games.human_goals import HumanGoalsError
 from hiper_envs.alfworld.games.problem import Problem
 from hiper_envs.alfworld.milestones import HouseholdMilestones
 from hiper_envs.alfworld.official.engine import OfficialEngine
 from hiper_envs.alfworld.rules.engine import Engine, Output
 from hiper_envs.alfworld.rules.situation import State
-from hiper_envs.alfworld.sources import SPLITS, Games, open_games
+from hiper_envs.alfworld.sources import SPLITS, Games, GameSource, open_games
 from hiper_envs.milestones import Milestones
 from hiper_envs.spaces import UnicodeText
 from hiper_envs.task_types import task_scene
@@ -90,7 +92,7 @@ class ALFWorldEnv(gym.Env[str, str]):
         self._games = open_games(games, split)
         self.goals = check_choice(goals, GOALS, "goals")
         if goals == "human":
-            self._games.list_human_goals(self.tasks[0])
+            _check_human_goals(self._games)
         self._expert_plan = expert_plan
         self._shuffle_names = shuffle_names
         self._task_id = ""
@@ -167,6 +169,32 @@ class ALFWorldEnv(gym.Env[str, str]):
             ValueError: The task is unknown, or its id does not say.
         """
         return task_scene(self._find_task(task))
+
+    @property
+    def place(self) -> str:
+        """Where the games lie, for messages ("$ALFWORLD_DATA", a folder); "" for generated ones."""
+        return self._games.place
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """The games there that are not among the tasks: task id -> its file and why."""
+        return self._games.left_out
+
+    @property
+    def has_digests(self) -> bool:
+        """Whether the games are files, which may change under their names, so that `digest_of` tells."""
+        return self._games.find_file(self.tasks[0]) is not None
+
+    def digest_of(self, task: str) -> str:
+        """Return the SHA-256 of all that decides a task's game, its human goals too if they are played: `digest_game`.
+
+        Raises:
+            ValueError: The task is unknown, its game cannot be read, or is generated and has no file.
+        """
+        file = self._games.find_file(self._find_task(task))
+        if file is None:
+            raise ValueError(f"{task!r} is generated: its id alone decides the game, and there is no file to digest")
+        return digest_game(file, self._games.list_human_goals(task) if self.goals == "human" else ())
 
     def make_milestones(self) -> Milestones:
         """Return what watches this episode for the milestones of its goal."""
@@ -246,6 +274,24 @@ class ALFWorldEnv(gym.Env[str, str]):
         if self._mirror is not None:
             info["expert_plan"] = _plan(self._mirror)
         return info
+
+
+def _check_human_goals(games: GameSource) -> None:
+    """Make sure that people wrote goals for one of the games at least.
+
+    Raises:
+        HumanGoalsError: They did not, as the first one says.
+    """
+    failure = None
+    for task in games.tasks:
+        try:
+            games.list_human_goals(task)
+        except HumanGoalsError as error:
+            failure = failure or error
+        else:
+            return
+    if failure:
+        raise failure
 
 
 def _plan(engine: Engine) -> list[str]:
