@@ -29,7 +29,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "env_options": {"split": "valid_unseen", "games": "generated"},
         "num_tasks": 18,
         "max_turns": ALFWORLD_MAX_TURNS,
-        "description": "Three tasks of each of the six types in unseen scenes, for a first look.",
+        "description": "Three generated games of each of the six types in unseen scenes, for a first look.",
     },
     "alfworld-real-seen-v1": {
         "env_id": ALFWORLD,
@@ -60,14 +60,14 @@ RECIPES: dict[str, dict[str, Any]] = {
         "env_options": {"split": "valid_seen", "games": "generated"},
         "num_tasks": 140,
         "max_turns": ALFWORLD_MAX_TURNS,
-        "description": "140 tasks in scenes that also occur in training.",
+        "description": "140 generated games in scenes that also occur in training.",
     },
     "alfworld-unseen-v2": {
         "env_id": ALFWORLD,
         "env_options": {"split": "valid_unseen", "games": "generated"},
         "num_tasks": 134,
         "max_turns": ALFWORLD_MAX_TURNS,
-        "description": "134 tasks in scenes that never occur in training.",
+        "description": "134 generated games in scenes that never occur in training.",
     },
     "webshop-demo-v2": {
         "env_id": WEBSHOP,
