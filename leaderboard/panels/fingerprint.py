@@ -155,7 +155,7 @@ def fingerprint_world(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> str
         row = tasks[probe * len(tasks) // num_probes]
         try:
             _probe(env, row, digest.update)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, ImportError) as error:
             raise PanelError(f"the panel's task {row.task!r} cannot be played: {error}") from error
     return digest.hexdigest()
 

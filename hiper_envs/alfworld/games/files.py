@@ -174,8 +174,10 @@ def _inspect(folder: Path, path: str, stamp: _Stamp, has_trajectory: bool) -> Ga
         return GameFile(path, *stamp, "", UNSUPPORTED)
     file = folder / path
     try:
-        content = file.read_bytes()
+        content = file.read_bytes() if file.is_file() else None
     except OSError:
+        content = None
+    if content is None:
         return GameFile(path, *stamp, "", UNREADABLE)
     return GameFile(path, *stamp, hashlib.sha256(content).hexdigest(), _judge(file, content, has_trajectory))
 
