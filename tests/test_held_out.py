@@ -1,5 +1,6 @@
 """What a panel tests was neither trained on nor used to choose settings, by any shipped configuration."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,22 +9,19 @@ import gymnasium as gym
 import pytest
 
 from hiper_agents.training.config import TrainConfig, list_configs, read_config
-from leaderboard.panels.freezing import WEBSHOP
+from hiper_envs.task_types import task_scene
+from leaderboard.panels.freezing import ALFWORLD, WEBSHOP
 from leaderboard.panels.panel import Panel, load_panel, panel_names
+from tests.hiper_envs.alfworld.real_games import list_training_ids
 from tests.products import DATA
 
-GENERATED = {"hiper/ALFWorld-v0": {"games": "generated"}}
-"""Options beside a configuration's own, so that real games of this machine do not matter."""
+UNSEEN_PANELS = [name for name in panel_names() if re.match("alfworld.*(unseen|demo)", name)]
 WEBSHOP_WEIGHTS = ("webshop-flat", "webshop-hiper")
 
 
 def list_tasks(env: Any, tasks: Any) -> frozenset[str]:
     """What tasks are, the same in every catalogue: WebShop's goals by their products, games by their ids."""
     return frozenset(env.group_of(task) if env.spec.id == WEBSHOP else task for task in tasks)
-
-
-def complete_options(env_id: str, options: dict[str, Any]) -> dict[str, Any]:
-    return GENERATED.get(env_id, {}) | options
 
 
 @cache
@@ -34,14 +32,14 @@ def read_split(env_id: str, split: str, options: tuple[tuple[str, str], ...] = (
 
 def read_used(config: TrainConfig) -> frozenset[str]:
     """All that a configuration trains on or chooses by."""
-    options = tuple(complete_options(config.env_id, config.env_options).items())
+    options = tuple(config.env_options.items())
     splits = (config.train_split, config.eval_split or config.train_split)
     return frozenset().union(*(read_split(config.env_id, split, options) for split in splits))
 
 
 @pytest.fixture
 def panel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Panel:
-    """A shipped panel; over real products it needs them."""
+    """A shipped panel; over real products it needs them, real games tell by their ids alone."""
     frozen = load_panel(request.param)
     if frozen.env_options.get("data") == "real":
         pytest.importorskip("spacy", reason="nouns of real titles need the extra spacy")
@@ -51,25 +49,63 @@ def panel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Pa
     return frozen
 
 
+@pytest.fixture
+def real_games(shared: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Released games of the user's, which no configuration must take for the generated ones."""
+    monkeypatch.setenv("ALFWORLD_DATA", str(shared / "data" / "alfworld" / "real_games"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
 @pytest.mark.parametrize("name", list_configs())
 @pytest.mark.parametrize("panel", panel_names(), indirect=True)
 def test_no_task_of_a_panel_was_trained_on_or_chosen_by(panel: Panel, name: str) -> None:
     config = read_config(name)
     if config.env_id != panel.env_id:
         return
-    rows = [row.task for row in panel.tasks]
-    env = gym.make(panel.env_id, **panel.env_options).unwrapped
-    tested, used = list_tasks(env, rows), read_used(config)
+    tested, used = list_tested(panel), read_used(config)
     assert len(tested) > 10 and len(used) > 500
     assert not tested & used
+
+
+def list_tested(panel: Panel) -> frozenset[str]:
+    """What a panel plays: all of it, superseded panels too, WebShop's as products of whatever catalogue."""
+    rows = [row.task for row in panel.tasks]
+    if panel.env_id == ALFWORLD:
+        return frozenset(rows)
+    return list_tasks(gym.make(panel.env_id, **panel.env_options).unwrapped, rows)
+
+
+@pytest.mark.parametrize("config_name", [name for name in list_configs() if name.startswith("alfworld")])
+@pytest.mark.parametrize("panel_name", UNSEEN_PANELS)
+def test_no_scene_of_an_unseen_panel_was_trained_on(panel_name: str, config_name: str) -> None:
+    """Of games whose ids come from two sources the scenes tell more: the same rooms were never entered."""
+    tested = {task_scene(task) for task in list_tested(load_panel(panel_name))}
+    used = {task_scene(task) for task in read_used(read_config(config_name))}
+    assert len(tested) > 2 and tested <= {"10", "219", "308", "424"} and len(used) == 108
+    assert not tested & used
+
+
+@pytest.mark.parametrize("panel_name", [name for name in panel_names() if name.startswith("alfworld-real-")])
+def test_no_game_of_a_real_panel_is_a_released_training_game(panel_name: str, shared: Path) -> None:
+    """For agents that train on the released games."""
+    trained_on = {name.replace("_trial_", "/trial_", 1) for name in list_training_ids(shared)}
+    assert len(trained_on) == 3553 and not list_tested(load_panel(panel_name)) & trained_on
+
+
+@pytest.mark.parametrize("name", [name for name in list_configs() if name.startswith("alfworld")])
+@pytest.mark.usefixtures("real_games")
+def test_real_games_of_the_user_change_no_configuration(name: str) -> None:
+    config = read_config(name)
+    for split in (config.train_split, config.eval_split):
+        env: Any = gym.make(config.env_id, split=split, **config.env_options).unwrapped
+        assert all(task.startswith("v2/train/") for task in env.tasks)
 
 
 @pytest.mark.parametrize("name", list_configs())
 def test_shipped_configurations_choose_by_a_part_that_they_do_not_train_on(name: str) -> None:
     """The evaluation split is some of the training split, and the trainer leaves just those out, in both worlds."""
     trainer = pytest.importorskip("hiper_agents.training.trainer", reason="needs the extra agents")
-    shipped = read_config(name)
-    config = read_config(name, num_envs=1, env_options=complete_options(shipped.env_id, shipped.env_options))
+    config = read_config(name, num_envs=1)
     run = trainer.Trainer(config, Path("never-made"))
     envs = {split: run._environments(split)[0].unwrapped for split in (config.train_split, config.eval_split)}
     training, evaluation = (list(envs[split].tasks) for split in (config.train_split, config.eval_split))

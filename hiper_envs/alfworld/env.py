@@ -1,20 +1,20 @@
 """ALFWorld as a Gymnasium environment: text in, text out."""
 
 import copy
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, Self
 
 import gymnasium as gym
 
+from hiper_envs.alfworld.games.digest import digest_game
 from hiper_envs.alfworld.games.problem import Problem
 from hiper_envs.alfworld.milestones import HouseholdMilestones
 from hiper_envs.alfworld.official.engine import OfficialEngine
 from hiper_envs.alfworld.rules.engine import Engine, Output
 from hiper_envs.alfworld.rules.situation import State
-from hiper_envs.alfworld.sources import GENERATED, REAL, SPLITS, Games, GameSource, open_games
+from hiper_envs.alfworld.sources import SPLITS, Games, GameSource, check_human_goals, make_absolute, open_games
 from hiper_envs.arguments import check_action, check_render_mode, check_seed, choose_task, read_task_option
 from hiper_envs.milestones import Milestones
 from hiper_envs.spaces import UnicodeText
@@ -105,10 +105,10 @@ class ALFWorldEnv(gym.Env[str, str]):
         self.action_space = UnicodeText()
         games = list(games) if isinstance(games, Iterator) else games
         self._games = open_games(games, split)
-        self._games_given = _make_absolute(games)
+        self._games_given = make_absolute(games)
         self.goals = check_choice(goals, GOALS, "goals")
         if goals == "human":
-            self._games.list_human_goals(self.tasks[0])
+            check_human_goals(self._games)
         self._text: str | None = None
         self._task_id = ""
         self._name_seed: int | None = None
@@ -197,6 +197,32 @@ class ALFWorldEnv(gym.Env[str, str]):
             ValueError: The task is unknown, or its id does not say.
         """
         return task_scene(self._find_task(task))
+
+    @property
+    def place(self) -> str:
+        """Where the games lie, for messages ("$ALFWORLD_DATA", a folder); "" for generated ones."""
+        return self._games.place
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """The games there that are not among the tasks: task id -> its file and why."""
+        return self._games.left_out
+
+    @property
+    def has_digests(self) -> bool:
+        """Whether the games are files, which may change under their names, so that `digest_of` tells."""
+        return self._games.find_file(self.tasks[0]) is not None
+
+    def digest_of(self, task: str) -> str:
+        """Return the SHA-256 of all that decides a task's game, its human goals too if they are played: `digest_game`.
+
+        Raises:
+            ValueError: The task is unknown, its game cannot be read, or is generated and has no file.
+        """
+        file = self._games.find_file(self._find_task(task))
+        if file is None:
+            raise ValueError(f"{task!r} is generated: its id alone decides the game, and there is no file to digest")
+        return digest_game(file, self._games.list_human_goals(task) if self.goals == "human" else ())
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the games, and of the engine keep where it stands."""
@@ -291,12 +317,3 @@ def _plan(engine: Engine) -> list[str]:
         return solve(engine, engine.problem)
     except NoPlanError:
         return []
-
-
-def _make_absolute(games: Games) -> Games:
-    """Return what names the games wherever a copy is opened."""
-    if games is None or games in (GENERATED, REAL):
-        return games
-    if isinstance(games, (str, os.PathLike)):
-        return os.path.abspath(os.path.expanduser(games))
-    return [os.path.abspath(os.path.expanduser(path)) for path in games]

@@ -1,26 +1,24 @@
 """Where games come from: generated from their ids, or read from files; each a list of task ids and a way to a game."""
 
-import logging
 import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, Self
 from weakref import WeakValueDictionary
 
-from hiper_envs.alfworld.games.files import GAME_SUFFIXES, explain_missing, read_manifest
+from hiper_envs.alfworld.games.files import GAME_SUFFIXES, PLAYABLE, read_manifest
 from hiper_envs.alfworld.games.human_goals import HumanGoalsError, read_human_goals
 from hiper_envs.alfworld.games.problem import Problem, read_game
+from hiper_envs.alfworld.games.released import GAMES_DATA, enter_split, find_real_games
 from hiper_envs.task_types import TASK_KINDS
 
 EVAL_SPLIT = "train_eval"
 """The part of the training games that is set aside for choosing settings: one in eighteen of their tasks."""
 SPLITS = ("train", EVAL_SPLIT, "valid_seen", "valid_unseen")
 ONE_IN_EVAL = 18
-FOLDERS = {"train": ("train", "valid_train"), "valid_seen": ("valid_seen",), "valid_unseen": ("valid_unseen",)}
-"""What a split's folder of real games may be called, the first that is there."""
-DATA_VERSION = "json_2.1.1"
 GAME_NAME = "game"
 GENERATED = "generated"
 REAL = "real"
@@ -29,13 +27,6 @@ GAMES_TAKEN = (
     f" {REAL!r} (those under $ALFWORLD_DATA), {GENERATED!r} or None"
 )
 
-REAL_GAMES_HELP = (
-    "alfworld-download fetches them; set ALFWORLD_DATA to the folder that holds json_2.1.1, or to one that holds train,"
-    " valid_seen and valid_unseen"
-)
-
-logger = logging.getLogger(__name__)
-
 # Games in play, so that environments on the same task share one.
 _PROBLEMS: "WeakValueDictionary[tuple[str, str], Problem]" = WeakValueDictionary()
 
@@ -43,7 +34,15 @@ Games = str | Path | Sequence[str | Path] | None
 
 
 class GameSource(Protocol):
-    """A list of tasks and their games."""
+    """A list of tasks and their games.
+
+    Attributes:
+        place: Where the games lie, for messages; "" for generated ones.
+        left_out: The games there that are not among the tasks, task id -> its file and why.
+    """
+
+    place: str
+    left_out: Mapping[str, str]
 
     @property
     def tasks(self) -> Sequence[str]:
@@ -61,6 +60,9 @@ class GameSource(Protocol):
 
 class GeneratedGames:
     """Games made on demand from their ids; `tasks` lists those of the present edition and knows those of the first."""
+
+    place = ""
+    left_out: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, split: str) -> None:
         from hiper_envs.alfworld.generated.generate import generate
@@ -120,10 +122,13 @@ class FileGames:
 
     Args:
         paths: Task id -> file.
+        place: Where they lie, for messages.
+        left_out: Files there that are no games to play, task id -> file and why.
     """
 
-    def __init__(self, paths: dict[str, Path]) -> None:
+    def __init__(self, paths: dict[str, Path], place: str, left_out: Mapping[str, str]) -> None:
         self.tasks: Sequence[str] = tuple(paths)
+        self.place, self.left_out = place, left_out
         self._paths = paths
 
     def load(self, task: str) -> Problem:
@@ -160,6 +165,7 @@ class EvalGames:
         self.tasks: Sequence[str] = tuple(task for task in games.tasks if is_set_aside(task))
         if not self.tasks:
             raise ValueError(f"none of these {len(games.tasks)} games is in {EVAL_SPLIT!r}; take split='train'")
+        self.place, self.left_out = games.place, games.left_out
         self.load, self.find_file, self.list_human_goals = games.load, games.find_file, games.list_human_goals
 
 
@@ -203,14 +209,14 @@ def open_games(games: Games, split: str) -> GameSource:
         return GeneratedGames(split)
     if games in (None, REAL):
         folder = find_real_games(split, is_needed=games == REAL)
-        return GeneratedGames(split) if folder is None else open_folder(folder)
+        return GeneratedGames(split) if folder is None else open_folder(folder, f"${GAMES_DATA}")
     if isinstance(games, (str, os.PathLike)):
         path = Path(games).expanduser()
         if not str(games).strip():
             raise ValueError(f"{GAMES_TAKEN}, not an empty text")
         if path.name.endswith(GAME_SUFFIXES) or path.is_file():
             return open_files([path])
-        return open_folder(_enter_split(path, split))
+        return open_folder(enter_split(path, split))
     return open_files(_list_paths(games))
 
 
@@ -226,46 +232,12 @@ def _list_paths(games: object) -> list[Path]:
     return paths
 
 
-def find_real_games(split: str, is_needed: bool = False) -> Path | None:
-    """Return the split's folder under $ALFWORLD_DATA, if there is one.
+def open_folder(folder: Path, place: str = "") -> FileGames:
+    """Return the playable games of a folder and those below it.
 
     Args:
-        split: "train", "valid_seen" or "valid_unseen".
-        is_needed: Whether nothing else will do.
-
-    Raises:
-        FileNotFoundError: There is none, and it is needed.
-    """
-    root = os.environ.get("ALFWORLD_DATA")
-    folder = _find_split(Path(root).expanduser(), split) if root else None
-    if folder is None and is_needed:
-        found = f"$ALFWORLD_DATA is {root!r}, where they are not" if root else "$ALFWORLD_DATA is not set"
-        raise FileNotFoundError(f"the released games of {split!r} are needed, and {found}: {REAL_GAMES_HELP}")
-    if folder is None and root:
-        logger.warning("ALFWORLD_DATA is %s, but the games of %s are not there; they are generated", root, split)
-    return folder
-
-
-def _find_split(folder: Path, split: str) -> Path | None:
-    """Return the split's folder inside ALFWorld's data, if there is one."""
-    candidates = [inside / name for inside in (folder / DATA_VERSION, folder) for name in FOLDERS[split]]
-    return next((candidate for candidate in candidates if candidate.is_dir()), None)
-
-
-def _enter_split(folder: Path, split: str) -> Path:
-    """Return the split's folder inside ALFWorld's data, or the folder itself if it is laid out otherwise.
-
-    Raises:
-        FileNotFoundError: It holds the games of other splits only.
-    """
-    found = _find_split(folder, split)
-    if found is None and any(_find_split(folder, other) for other in FOLDERS):
-        raise FileNotFoundError(explain_missing(folder / FOLDERS[split][0]))
-    return found or folder
-
-
-def open_folder(folder: Path) -> FileGames:
-    """Return the playable games of a folder and those below it.
+        folder: The folder.
+        place: What messages call it; its path by default.
 
     Raises:
         FileNotFoundError: There is no such folder.
@@ -274,7 +246,13 @@ def open_folder(folder: Path) -> FileGames:
     manifest = read_manifest(folder)
     if not manifest.playable:
         raise ValueError(f"no game to play: {manifest.describe()}; alfworld-download fetches the real ones")
-    return FileGames({name_task(file.path): folder / file.path for file in manifest.playable})
+    left_out = {
+        name_task(file.path): f"{folder / file.path} is left out: {file.status}"
+        for file in manifest.files
+        if file.status != PLAYABLE
+    }
+    paths = {name_task(file.path): folder / file.path for file in manifest.playable}
+    return FileGames(paths, place or str(folder), left_out)
 
 
 def open_files(paths: Sequence[Path]) -> FileGames:
@@ -286,7 +264,7 @@ def open_files(paths: Sequence[Path]) -> FileGames:
             raise ValueError(f"{path} is no game file: its name must end in {' or '.join(GAME_SUFFIXES)}")
         if not path.is_file():
             raise FileNotFoundError(f"there is no game file {path}")
-    return FileGames(dict(zip(_name_apart(paths), paths, strict=True)))
+    return FileGames(dict(zip(_name_apart(paths), paths, strict=True)), "the files of games=", {})
 
 
 def _name_apart(paths: Sequence[Path]) -> Iterable[str]:
@@ -308,3 +286,30 @@ def name_task(path: str) -> str:
         path = path.removesuffix(suffix)
     folder, _, name = path.rpartition("/")
     return folder if name == GAME_NAME else path
+
+
+def check_human_goals(games: GameSource) -> None:
+    """Make sure that people wrote goals for one of the games at least.
+
+    Raises:
+        HumanGoalsError: They did not, as the first one says.
+    """
+    failure = None
+    for task in games.tasks:
+        try:
+            games.list_human_goals(task)
+        except HumanGoalsError as error:
+            failure = failure or error
+        else:
+            return
+    if failure:
+        raise failure
+
+
+def make_absolute(games: Games) -> Games:
+    """Return what names the games wherever a copy is opened."""
+    if games is None or games in (GENERATED, REAL):
+        return games
+    if isinstance(games, (str, os.PathLike)):
+        return os.path.abspath(os.path.expanduser(games))
+    return [os.path.abspath(os.path.expanduser(path)) for path in games]

@@ -7,12 +7,11 @@ import msgspec
 import tyro
 
 from hiper_envs.registration import ALFWORLD_MAX_TURNS
-from hiper_envs.webshop.catalogues import REAL_DATA
 from leaderboard.board.tables import render_panels
 from leaderboard.commands.playing import check_positive
 from leaderboard.commands.screen import OK, say, show
 from leaderboard.panels.fingerprint import PanelError
-from leaderboard.panels.freezing import RECIPES, freeze_panel, freeze_recipe, lacks_data
+from leaderboard.panels.freezing import RECIPES, freeze_panel, freeze_recipe, lacks_data, name_needed_data
 from leaderboard.panels.panel import PANEL_FOLDER, Panel, load_panel, panel_names, write_panel
 
 
@@ -70,7 +69,7 @@ def refreeze() -> int:
     """Freeze all shipped panels again where they lie, for those who change a world and the panels' versions."""
     for name in RECIPES:
         if lacks_data(name):
-            say(f"{name} stays as it is: it can be frozen again where ${REAL_DATA} is set")
+            say(f"{name} stays as it is: it can be frozen again where ${name_needed_data(name)} is set")
         else:
             write_panel(freeze_recipe(name), PANEL_FOLDER / f"{name}.json")
     return panels()

@@ -15,6 +15,7 @@ from webshop_server.allowed_names import nearest_name
 
 NUM_PROBES = 16
 NUM_PROBE_TURNS = 10
+FETCH_GAMES = "put the files back that it was frozen with (alfworld-download fetches the released games)"
 PATH_OPTIONS = ("games", "data")
 """Options of worlds that may name files and folders."""
 
@@ -73,14 +74,70 @@ def check_tasks(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> None:
     """Check that a world has all tasks of a panel.
 
     Raises:
-        PanelError: It lacks one.
+        PanelError: It lacks some; the first is named, and why if the world knows (`left_out`, `place`).
     """
     known: Sequence[str] = env.get_wrapper_attr("tasks")
+    missing = [row.task for row in tasks if row.task not in known]
+    if not missing:
+        return
+    world: Any = env.unwrapped
+    left_out: Mapping[str, str] = getattr(world, "left_out", {})
+    for task in missing:
+        if task in left_out:
+            raise PanelError(f"the panel's game {task!r} cannot be played: {left_out[task]}")
+    if place := getattr(world, "place", ""):
+        raise PanelError(
+            f"{len(missing)} of the panel's {len(tasks)} games are not in {place}, first {missing[0]!r}; {FETCH_GAMES}"
+        )
+    near = nearest_name(missing[0], known)
+    hint = f", such as {near!r}" if near else ""
+    raise PanelError(f"the installed world has no task {missing[0]!r}; it has {len(known)} others{hint}")
+
+
+def list_digests(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> tuple[str, ...]:
+    """Return what the files of tasks hold, by the world's `digest_of`; nothing if its tasks are no files.
+
+    Raises:
+        PanelError: A file cannot be read.
+    """
+    world: Any = env.unwrapped
+    if not getattr(world, "has_digests", False):
+        return ()
+    digests = []
     for row in tasks:
-        if row.task not in known:
-            near = nearest_name(row.task, known)
-            hint = f", such as {near!r}" if near else ""
-            raise PanelError(f"the installed world has no task {row.task!r}; it has {len(known)} others{hint}")
+        try:
+            digests.append(world.digest_of(row.task))
+        except (ValueError, OSError) as error:
+            raise PanelError(f"the panel's game {row.task!r} cannot be played: {error}") from error
+    return tuple(digests)
+
+
+def check_digests(env: gym.Env[str, str], tasks: Sequence[PanelTask], digests: Sequence[str]) -> None:
+    """Check that the files of a panel's tasks are what they were.
+
+    Args:
+        env: The world, which has all the tasks.
+        tasks: The tasks.
+        digests: Of each task's file as it was; none if nothing is known of them.
+
+    Raises:
+        PanelError: A file has changed, cannot be read, or the world has none.
+    """
+    if not digests:
+        return
+    found = list_digests(env, tasks)
+    if not found:
+        raise PanelError(
+            "the panel knows the files of its games by their digests, and the world made has no such files"
+        )
+    changed = [number for number, digest in enumerate(digests) if digest != found[number]]
+    if changed:
+        first = changed[0]
+        raise PanelError(
+            f"{len(changed)} of the panel's {len(tasks)} games have changed since it was frozen, first"
+            f" {tasks[first].task!r}: the digest of what its file says, human goals included if they are played, was"
+            f" {digests[first][:12]!r} and is now {found[first][:12]!r}; {FETCH_GAMES}"
+        )
 
 
 def fingerprint_world(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> str:
@@ -88,11 +145,18 @@ def fingerprint_world(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> str
 
     Each probe takes random admissible actions from the task's seed on, so whatever changes texts, lists, rewards or
     where things are shows, whether or not somebody remembered to count a version up.
+
+    Raises:
+        PanelError: A task cannot be played.
     """
     digest = hashlib.sha256()
     num_probes = min(NUM_PROBES, len(tasks))
     for probe in range(num_probes):
-        _probe(env, tasks[probe * len(tasks) // num_probes], digest.update)
+        row = tasks[probe * len(tasks) // num_probes]
+        try:
+            _probe(env, row, digest.update)
+        except (ValueError, OSError, ImportError) as error:
+            raise PanelError(f"the panel's task {row.task!r} cannot be played: {error}") from error
     return digest.hexdigest()
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import gymnasium as gym
 import msgspec
 
+from hiper_envs.alfworld.games.released import GAMES_DATA
 from hiper_envs.registration import ALFWORLD_MAX_TURNS, WEBSHOP_MAX_TURNS
 from hiper_envs.task_types import task_type
 from hiper_envs.webshop.catalogues import REAL, REAL_DATA
-from leaderboard.panels.fingerprint import PanelError, PanelTask, fingerprint_world, make_world
+from leaderboard.panels.fingerprint import PanelError, PanelTask, fingerprint_world, list_digests, make_world
 from leaderboard.panels.panel import Panel, check_panel_name, seal_panel
 from webshop_server.allowed_names import check_choice
 
@@ -21,27 +22,52 @@ WEBSHOP = "hiper/WebShop-v0"
 REAL_1K_DIGEST = "1e14e153610bd36bcab77c4f85e3c36cb305fa768716a95f17d26168cb7e4c7d"
 """The 1,000 real products as built, their titles' nouns found by en_core_web_sm 3.8.0 and spaCy 3.8."""
 REAL_DATA_NEEDED = f"needs ${REAL_DATA} and, once, the extra spacy (en_core_web_sm 3.8.0)."
+REAL_GAMES_NEEDED = f"needs ${GAMES_DATA} (alfworld-download)."
 RECIPES: dict[str, dict[str, Any]] = {
     "alfworld-demo-v2": {
         "env_id": ALFWORLD,
         "env_options": {"split": "valid_unseen", "games": "generated"},
         "num_tasks": 18,
         "max_turns": ALFWORLD_MAX_TURNS,
-        "description": "Three tasks of each of the six types in unseen scenes, for a first look.",
+        "description": "Three generated games of each of the six types in unseen scenes, for a first look.",
+    },
+    "alfworld-real-seen-v1": {
+        "env_id": ALFWORLD,
+        "env_options": {"games": REAL, "split": "valid_seen"},
+        "max_turns": ALFWORLD_MAX_TURNS,
+        "description": f"The 140 released games of valid_seen; {REAL_GAMES_NEEDED}",
+    },
+    "alfworld-real-seen-human-v1": {
+        "env_id": ALFWORLD,
+        "env_options": {"games": REAL, "goals": "human", "split": "valid_seen"},
+        "max_turns": ALFWORLD_MAX_TURNS,
+        "description": f"The 140 released games of valid_seen, their tasks in people's words; {REAL_GAMES_NEEDED}",
+    },
+    "alfworld-real-unseen-v1": {
+        "env_id": ALFWORLD,
+        "env_options": {"games": REAL, "split": "valid_unseen"},
+        "max_turns": ALFWORLD_MAX_TURNS,
+        "description": f"The 134 released games of valid_unseen; {REAL_GAMES_NEEDED}",
+    },
+    "alfworld-real-unseen-human-v1": {
+        "env_id": ALFWORLD,
+        "env_options": {"games": REAL, "goals": "human", "split": "valid_unseen"},
+        "max_turns": ALFWORLD_MAX_TURNS,
+        "description": f"The 134 released games of valid_unseen, their tasks in people's words; {REAL_GAMES_NEEDED}",
     },
     "alfworld-seen-v2": {
         "env_id": ALFWORLD,
         "env_options": {"split": "valid_seen", "games": "generated"},
         "num_tasks": 140,
         "max_turns": ALFWORLD_MAX_TURNS,
-        "description": "140 tasks in scenes that also occur in training.",
+        "description": "140 generated games in scenes that also occur in training.",
     },
     "alfworld-unseen-v2": {
         "env_id": ALFWORLD,
         "env_options": {"split": "valid_unseen", "games": "generated"},
         "num_tasks": 134,
         "max_turns": ALFWORLD_MAX_TURNS,
-        "description": "134 tasks in scenes that never occur in training.",
+        "description": "134 generated games in scenes that never occur in training.",
     },
     "webshop-demo-v2": {
         "env_id": WEBSHOP,
@@ -49,12 +75,14 @@ RECIPES: dict[str, dict[str, Any]] = {
         "num_tasks": 30,
         "max_per_group": 1,
         "max_turns": WEBSHOP_MAX_TURNS,
+        "cluster_key": "product",
         "description": "Goals of 30 of 5,000 generated products, none in train_disjoint, for a first look.",
     },
     "webshop-real-1k-test-v1": {
         "env_id": WEBSHOP,
         "env_options": {"catalogue_digest": REAL_1K_DIGEST, "data": REAL, "split": "test"},
         "max_turns": WEBSHOP_MAX_TURNS,
+        "cluster_key": "product",
         "description": f"The first 500 goals of the original's order over its 1,000 real products; {REAL_DATA_NEEDED}",
     },
     "webshop-real-1k-v1": {
@@ -62,6 +90,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "env_options": {"catalogue_digest": REAL_1K_DIGEST, "data": REAL, "split": "test"},
         "max_per_group": 2,
         "max_turns": WEBSHOP_MAX_TURNS,
+        "cluster_key": "product",
         "description": f"Of webshop-real-1k-test-v1's goals at most two a product; {REAL_DATA_NEEDED}",
     },
     "webshop-test-v2": {
@@ -70,6 +99,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "num_tasks": 200,
         "max_per_group": 2,
         "max_turns": WEBSHOP_MAX_TURNS,
+        "cluster_key": "product",
         "description": "200 goals, at most two a product, over 5,000 generated products, none in train_disjoint.",
     },
 }
@@ -91,7 +121,7 @@ def freeze_panel(
     description: str = "",
     cluster_key: str = "",
 ) -> Panel:
-    """Freeze tasks of a world into a panel.
+    """Freeze tasks of a world into a panel, with digests of their files if they are files (`list_digests`).
 
     Args:
         name: The panel's name, with a version ("alfworld-unseen-v1").
@@ -124,7 +154,10 @@ def freeze_panel(
             )
         tasks = drawn
     rows = tuple(PanelTask(task, position) for position, task in enumerate(tasks))
-    panel = Panel(name, description, env_id, options, max_turns, fingerprint_world(env, rows), rows)
+    digests = list_digests(env, rows)
+    panel = Panel(
+        name, description, env_id, options, max_turns, fingerprint_world(env, rows), rows, task_digests=digests
+    )
     if cluster_key:
         clusters = list_clusters(env, env_id, tasks, cluster_key)
         panel = msgspec.structs.replace(panel, cluster_key=cluster_key, clusters=clusters)
@@ -204,9 +237,17 @@ def _find_grouping(env: gym.Env[str, str], env_id: str) -> Callable[[str], str]:
     return group_of
 
 
+def name_needed_data(name: str) -> str:
+    """Return the variable that must name the data of a shipped panel, "" if it needs none: "ALFWORLD_DATA"."""
+    recipe = RECIPES[name]
+    option, variable = {ALFWORLD: ("games", GAMES_DATA), WEBSHOP: ("data", REAL_DATA)}[recipe["env_id"]]
+    return variable if recipe["env_options"].get(option) == REAL else ""
+
+
 def lacks_data(name: str) -> bool:
-    """Return whether a shipped panel is over real products that this machine does not name."""
-    return RECIPES[name]["env_options"].get("data") == REAL and not os.environ.get(REAL_DATA)
+    """Return whether a shipped panel is over real games or products that this machine does not name."""
+    needed = name_needed_data(name)
+    return bool(needed) and not os.environ.get(needed)
 
 
 def freeze_recipe(name: str) -> Panel:

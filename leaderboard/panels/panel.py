@@ -10,13 +10,23 @@ import msgspec
 
 import hiper_envs
 from hiper_envs.episodes.regular_file import read_regular
-from leaderboard.panels.fingerprint import PanelError, PanelTask, check_tasks, fingerprint_world, make_world
+from leaderboard.panels.fingerprint import (
+    PanelError,
+    PanelTask,
+    check_digests,
+    check_tasks,
+    fingerprint_world,
+    make_world,
+)
 from webshop_server.allowed_names import check_choice
 
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
 MAX_SEED = 2**63 - 1
 MAX_PANEL_BYTES = 1 << 28
 PANEL_FOLDER = Path(__file__).parent
+LATER_FIELDS = ("cluster_key", "clusters", "task_digests")
+"""Fields that panels did not always have."""
 
 
 class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +43,8 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         digest: SHA-256 over all but the description and itself, in hexadecimal.
         cluster_key: What tasks of a cluster share ("product"); "" if tasks are taken as independent.
         clusters: The label of each task's cluster, in the order of the tasks; none without a key.
+        task_digests: What the file of each task's game said (`ALFWorldEnv.digest_of`), in the order of the tasks; none
+            where tasks are no files.
     """
 
     name: str
@@ -45,6 +57,7 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: str = ""
     cluster_key: str = ""
     clusters: tuple[str, ...] = ()
+    task_digests: tuple[str, ...] = ()
 
     def find_clusters(self) -> dict[PanelTask, str]:
         """Return each task's cluster; its own id where the panel has none, so that a task's repetitions go together."""
@@ -58,10 +71,12 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             may_import: Whether a world "module:Env-v0" imports the module, because a person asked to play the panel.
 
         Raises:
-            PanelError: The world cannot be made, lacks a task, or is another one than the panel was frozen with.
+            PanelError: The world cannot be made, lacks a task, or is another one than the panel was frozen with, as a
+                file of its games may be.
         """
         env = make_world(self.env_id, self.env_options, self.max_turns, may_import=may_import)
         check_tasks(env, self.tasks)
+        check_digests(env, self.tasks, self.task_digests)
         world = fingerprint_world(env, self.tasks)
         if world != self.world:
             raise PanelError(
@@ -82,11 +97,9 @@ def content_digest(panel: Panel) -> str:
 
 
 def _list_fields(panel: Panel) -> dict[str, Any]:
-    """Return the fields of a panel; without those on clusters if it has none, as panels had before there were any."""
+    """Return the fields of a panel; without unused later ones, as panels were before there were any."""
     content = msgspec.structs.asdict(panel)
-    if not (panel.cluster_key or panel.clusters):
-        del content["cluster_key"], content["clusters"]
-    return content
+    return {key: value for key, value in content.items() if value or key not in LATER_FIELDS}
 
 
 def seal_panel(panel: Panel) -> Panel:
@@ -161,6 +174,7 @@ def check_panel(panel: Panel, which: str = "the panel") -> None:
     if panel.max_turns < 1 or not all(0 <= row.seed <= MAX_SEED for row in panel.tasks):
         raise PanelError(f"{which} has a limit of turns below 1, or a seed that is not between 0 and {MAX_SEED}")
     _check_clusters(panel, which)
+    _check_task_digests(panel, which)
     digest = content_digest(panel)
     if digest != panel.digest:
         raise PanelError(
@@ -192,6 +206,17 @@ def _check_clusters(panel: Panel, which: str) -> None:
         raise PanelError(f"{which} has a task whose cluster has no label: write what it shares, or a label of its own")
 
 
+def _check_task_digests(panel: Panel, which: str) -> None:
+    if panel.task_digests and len(panel.task_digests) != len(panel.tasks):
+        raise PanelError(
+            f"{which} has {len(panel.task_digests)} task_digests for {len(panel.tasks)} tasks: it takes one for each"
+            " task, or none"
+        )
+    for digest in panel.task_digests:
+        if not _DIGEST.fullmatch(digest):
+            raise PanelError(f"{which} has the task digest {digest!r:.80}: a SHA-256 is 64 digits from 0-9 and a-f")
+
+
 def shipped_digest(name: str) -> str:
     """Return the digest of the panel that comes with the package under this name, "" if none does.
 
@@ -202,12 +227,14 @@ def shipped_digest(name: str) -> str:
 
 
 def format_panel(panel: Panel) -> str:
-    """Return a panel as JSON with one task a line."""
+    """Return a panel as JSON with one task, and one task's digest, a line."""
     head = _list_fields(panel)
-    tasks = head.pop("tasks")
-    lines = [f"  {_json(key)}: {_json(value)}," for key, value in head.items()]
-    rows = ",\n".join(f"    {_json(task)}" for task in tasks)
-    return "\n".join(["{", *lines, '  "tasks": [', rows, "  ]", "}", ""])
+    lists = {key: head.pop(key) for key in ("task_digests", "tasks") if key in head}
+    fields = [f"  {_json(key)}: {_json(value)}" for key, value in head.items()]
+    for key, values in lists.items():
+        rows = ",\n".join(f"    {_json(value)}" for value in values)
+        fields.append(f"  {_json(key)}: [\n{rows}\n  ]")
+    return "{\n" + ",\n".join(fields) + "\n}\n"
 
 
 def write_panel(panel: Panel, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What playing panels needs of the system: locks of files, timers and pipes that can be waited for, as POSIX has them."""
+"""What playing panels needs of the system: locks of files, timers and pipes that can be waited for, as in POSIX."""
 
 import os
 import signal

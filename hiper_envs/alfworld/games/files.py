@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
@@ -27,6 +28,7 @@ OTHER_TASK = "another type of task"
 UNMARKED = "not marked as solvable"
 UNSOLVABLE = "marked as unsolvable"
 BROKEN = "not JSON"
+UNREADABLE = "not readable"
 MANIFEST_VERSION = 1
 
 logger = logging.getLogger(__name__)
@@ -115,7 +117,7 @@ def read_manifest(folder: Path, cache: Path | None = None) -> Manifest:
     num_changed = 0
     for path, status, trajectory in sorted(_walk(str(folder))):
         old = known.pop(path, None)
-        if old is None or (old.size, old.modified) != (status.size, status.modified):
+        if old is None or old.status == UNREADABLE or (old.size, old.modified) != status:
             num_changed += 1
             old = _inspect(folder, path, status, trajectory)
         files.append(old)
@@ -148,8 +150,7 @@ def _walk(folder: str, prefix: str = "") -> Iterator[tuple[str, _Stamp, bool]]:
             if entry.name == TRAJECTORY:
                 has_trajectory = True
             elif entry.name.endswith(GAME_SUFFIXES):
-                found = entry.stat()
-                games.append((prefix + entry.name, _Stamp(found.st_size, found.st_mtime_ns)))
+                games.append((prefix + entry.name, _read_stamp(entry)))
             elif entry.is_dir():
                 inner.append(entry.name)
     for path, stamp in games:
@@ -158,12 +159,26 @@ def _walk(folder: str, prefix: str = "") -> Iterator[tuple[str, _Stamp, bool]]:
         yield from _walk(folder, f"{prefix}{name}/")
 
 
+def _read_stamp(entry: os.DirEntry[str]) -> _Stamp:
+    """Return a file's size and time; zeros for a link that leads nowhere."""
+    try:
+        found = entry.stat()
+    except OSError:
+        return _Stamp(0, 0)
+    return _Stamp(found.st_size, found.st_mtime_ns)
+
+
 def _inspect(folder: Path, path: str, stamp: _Stamp, has_trajectory: bool) -> GameFile:
     """Read a game file as the official loader does, and say whether that would play it."""
     if "movable" in path or "Sliced" in path:
         return GameFile(path, *stamp, "", UNSUPPORTED)
     file = folder / path
-    content = file.read_bytes()
+    try:
+        content = file.read_bytes() if file.is_file() else None
+    except OSError:
+        content = None
+    if content is None:
+        return GameFile(path, *stamp, "", UNREADABLE)
     return GameFile(path, *stamp, hashlib.sha256(content).hexdigest(), _judge(file, content, has_trajectory))
 
 
@@ -176,7 +191,7 @@ def _judge(file: Path, content: bytes, has_trajectory: bool) -> str:
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
         solvable = msgspec.json.decode(content, type=_Marks).solvable
-    except (msgspec.DecodeError, OSError, EOFError):
+    except (msgspec.DecodeError, OSError, EOFError, zlib.error, RecursionError, UnicodeDecodeError):
         return BROKEN
     if solvable is None:
         return UNMARKED

@@ -2,7 +2,7 @@
 
 They are read from the traj_data.json beside a game (turk_annotations.anns[].task_desc), or from a human_goals.json in
 one of the folders above it: {split: {"TYPE-...-23/trial_T2019...": [goal, ...]}}. Marks that ALFWorld's grammar would
-take for rules (;|"<>[]#{}) are left out, for the official engine cannot show them.
+take for rules (;|"<>[]#{}) are left out, for the official engine cannot show them; so are spaces around a goal.
 """
 
 from collections.abc import Iterable
@@ -74,8 +74,8 @@ def _find(collection: Path, game: Path) -> tuple[str, ...]:
 
 
 def _clean(goals: Iterable[str]) -> tuple[str, ...]:
-    plain = (NOT_PLAIN.sub("", goal) for goal in goals)
-    return tuple(goal for goal in plain if goal.strip())
+    plain = (NOT_PLAIN.sub("", goal).strip() for goal in goals)
+    return tuple(goal for goal in plain if goal)
 
 
 @lru_cache(maxsize=4)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,8 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
     "sliceable": ("object",),
     "issliced": ("object",),
 }
+TEXTS = ("pddl_domain", "grammar", "pddl_problem")
+"""The fields of a game file that decide the game."""
 INSTEAD = 'engine="textworld" plays such files'
 
 
@@ -135,25 +138,36 @@ def load_fields(path: Path) -> Mapping[str, Any]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise GameFileError(str(path), "(file)", f"cannot be read: {reason}") from error
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, zlib.error, RecursionError) as error:
         raise GameFileError(str(path), "(file)", f"is not JSON, gzipped or plain: {error}") from error
     if not isinstance(fields, dict):
         raise GameFileError(str(path), "(file)", "is not a JSON object with pddl_domain, grammar and pddl_problem")
     return fields
 
 
-def _read_fields(fields: Mapping[str, Any], file: str) -> Problem:
-    for field in ("pddl_domain", "grammar", "pddl_problem"):
+def check_texts(fields: Mapping[str, Any], file: str) -> tuple[str, str, str]:
+    """Return the texts that decide a game: its domain, grammar and problem.
+
+    Raises:
+        GameFileError: One is missing or no text.
+    """
+    for field in TEXTS:
         if not isinstance(fields.get(field), str):
             raise GameFileError(file, field, "is missing" if field not in fields else "is no text")
+    domain, grammar, problem = (fields[field] for field in TEXTS)
+    return domain, grammar, problem
+
+
+def _read_fields(fields: Mapping[str, Any], file: str) -> Problem:
+    domain_text, grammar_text, problem_text = check_texts(fields, file)
     field = "pddl_domain"
     try:
-        rules = read_domain(fields[field])
+        rules = read_domain(domain_text)
         field = "grammar"
-        texts = read_grammar(fields[field])
+        texts = read_grammar(grammar_text)
     except GrammarError as error:
         raise GameFileError(file, field, f"{error}; {INSTEAD}") from error
-    name, entities, facts, goal = _read_problem(fields["pddl_problem"], file)
+    name, entities, facts, goal = _read_problem(problem_text, file)
     help_text = texts.help_text if rules.has_help else None
     if rules.has_help and help_text is None:
         raise GameFileError(file, "grammar", f"has no texts for the domain's action 'help'; {INSTEAD}")

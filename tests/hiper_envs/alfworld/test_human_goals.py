@@ -14,8 +14,8 @@ from hiper_envs.alfworld.official.engine import is_installed, write_official_gam
 from tests.hiper_envs.alfworld.handmade import bedroom
 from tests.hiper_envs.alfworld.real_games import list_games
 
-WRITTEN = ["Put a mug away.", "put the 'red' mug\ninto a \\drawer", 'Store a "cup" \u2013 #now# {x} [y] <z>; | $&*']
-GOALS = [*WRITTEN[:2], "Store a cup \u2013 now x y z  $&*"]
+WRITTEN = ["Put a mug away. \n", "put the 'red' mug\ninto a \\drawer", 'Store a "cup" \u2013 #now# {x} [y] <z>; | $&*']
+GOALS = ["Put a mug away.", WRITTEN[1], "Store a cup \u2013 now x y z  $&*"]
 NAME = "pick_and_place_simple-Mug-None-Drawer-301/trial_T1"
 
 

@@ -1,5 +1,6 @@
 """Panels are frozen: the same arguments give the same file, and no edit and no other world goes unnoticed."""
 
+import json
 import os
 import random
 from collections import Counter
@@ -90,7 +91,7 @@ def test_clusters_are_frozen_and_read_back(panel: Panel, clustered: Panel, tmp_p
 
 def test_panels_without_clusters_are_as_they_always_were(panel: Panel, tmp_path: Path) -> None:
     write_panel(panel, tmp_path / "toy.json")
-    assert "cluster" not in (tmp_path / "toy.json").read_text()
+    assert not {"cluster_key", "clusters", "task_digests"} & set(json.loads((tmp_path / "toy.json").read_text()))
     assert panel.find_clusters() == {row: row.task for row in panel.tasks}
     digests = {name: load_panel(name).digest[:12] for name in ("alfworld-demo-v1", "webshop-test-v1")}
     assert digests == {"alfworld-demo-v1": "a36286346506", "webshop-test-v1": "c4cac71f17b9"}
@@ -123,6 +124,39 @@ def test_edited_clusters_are_noticed(clustered: Panel, tmp_path: Path) -> None:
         (tmp_path / "edited.json").write_text(text.replace(old, new))
         with pytest.raises(PanelError, match="was edited after it was frozen"):
             load_panel(tmp_path / "edited.json")
+
+
+@pytest.mark.parametrize(
+    ("digests", "message"),
+    [
+        (("0" * 64,), "has 1 task_digests for 12 tasks: it takes one for each task, or none"),
+        (("0" * 64,) * 13, "has 13 task_digests for 12 tasks"),
+        (("0" * 64,) * 11 + ("0" * 63,), "has the task digest '0+': a SHA-256 is 64 digits from 0-9 and a-f"),
+        (("0" * 64,) * 11 + ("F" * 64,), "has the task digest 'F+'"),
+        (("0" * 64,) * 11 + ("0" * 64 + "\n",), "has the task digest '0+"),
+        (("",) * 12, "has the task digest ''"),
+        (("0" * 64,) * 12, ""),
+    ],
+)
+def test_task_digests_are_checked_when_read(
+    panel: Panel, tmp_path: Path, digests: tuple[str, ...], message: str
+) -> None:
+    sealed = seal_panel(msgspec.structs.replace(panel, task_digests=digests))
+    write_panel(sealed, tmp_path / "toy.json")
+    if message:
+        with pytest.raises(PanelError, match=message):
+            load_panel(tmp_path / "toy.json")
+        return
+    assert load_panel(tmp_path / "toy.json") == sealed and sealed.digest != panel.digest
+    (tmp_path / "toy.json").write_text((tmp_path / "toy.json").read_text().replace('"' + "0" * 64, '"1' + "0" * 63, 1))
+    with pytest.raises(PanelError, match="was edited after it was frozen"):
+        load_panel(tmp_path / "toy.json")
+
+
+def test_task_digests_need_a_world_of_files(panel: Panel) -> None:
+    sealed = seal_panel(msgspec.structs.replace(panel, task_digests=("0" * 64,) * 12))
+    with pytest.raises(PanelError, match="knows the files of its games by their digests, and the world made has no"):
+        sealed.make_env()
 
 
 def test_unknown_cluster_keys_are_described() -> None:

@@ -15,7 +15,15 @@ from hiper_envs import write_reply
 from hiper_envs.task_types import task_type
 from hiper_envs.webshop import catalogues
 from leaderboard.panels.fingerprint import PanelError
-from leaderboard.panels.freezing import ALFWORLD, REAL_1K_DIGEST, RECIPES, SUPERSEDED, freeze_recipe, lacks_data
+from leaderboard.panels.freezing import (
+    ALFWORLD,
+    REAL_1K_DIGEST,
+    RECIPES,
+    SUPERSEDED,
+    freeze_recipe,
+    lacks_data,
+    name_needed_data,
+)
 from leaderboard.panels.panel import load_panel, panel_names
 from leaderboard.play.run_folder import load_run
 from leaderboard.play.runner import run_panel
@@ -57,7 +65,7 @@ def real_data(shared: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(RECIPES) - set(REAL_PANELS)))
+@pytest.mark.parametrize("name", [name for name in RECIPES if not name_needed_data(name)])
 def test_panel_freezes_again_to_the_same(name: str) -> None:
     assert freeze_recipe(name) == load_panel(name), "a world has changed: leaderboard refreeze"
 
@@ -94,6 +102,7 @@ def test_panels_hold_no_word_of_a_real_product() -> None:
     for name in REAL_PANELS:
         panel = load_panel(name)
         assert all(re.fullmatch(r"synthetic-\d+", row.task) for row in panel.tasks)
+        assert panel.cluster_key == "product" and all(re.fullmatch(r"B[0-9A-Z]{9}", label) for label in panel.clusters)
         assert panel.env_options == {"catalogue_digest": REAL_1K_DIGEST, "data": "real", "split": "test"}
 
 
@@ -134,11 +143,25 @@ def test_one_command_plays_real_products(real_data: Path, tmp_path: Path) -> Non
     assert verify_run(load_run(tmp_path / "run")) == []
 
 
-def test_freezing_again_leaves_out_what_needs_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("WEBSHOP_DATA", raising=False)
-    assert [name for name in RECIPES if lacks_data(name)] == list(REAL_PANELS)
+@pytest.mark.parametrize(
+    ("variable", "start"), [("WEBSHOP_DATA", "webshop-real-"), ("ALFWORLD_DATA", "alfworld-real-")]
+)
+def test_freezing_again_leaves_out_what_needs_data(monkeypatch: pytest.MonkeyPatch, variable: str, start: str) -> None:
     monkeypatch.setenv("WEBSHOP_DATA", "somewhere")
+    monkeypatch.setenv("ALFWORLD_DATA", "somewhere")
     assert not any(map(lacks_data, RECIPES))
+    monkeypatch.delenv(variable)
+    left_out = [name for name in RECIPES if lacks_data(name)]
+    assert left_out == [name for name in RECIPES if name.startswith(start)] and len(left_out) > 1
+    assert {name_needed_data(name) for name in left_out} == {variable}
+    assert all(f"needs ${variable}" in load_panel(name).description for name in left_out)
+
+
+def test_goals_of_one_product_are_clusters() -> None:
+    """In ALFWorld tasks are independent within fixed scenes, so its panels have none."""
+    keys = {name: load_panel(name).cluster_key for name in RECIPES}
+    assert keys == {name: "product" if name.startswith("webshop") else "" for name in RECIPES}
+    assert len(set(load_panel("webshop-test-v2").clusters)) == 124
 
 
 def test_superseded_panels_of_the_shop_say_by_what() -> None:

@@ -66,6 +66,23 @@ def test_plays_what_the_official_loader_plays(data: Path) -> None:
     assert "3 playable games of 9" in manifest.describe() and "1 marked as unsolvable" in manifest.describe()
 
 
+def test_what_cannot_be_read_is_left_out_until_it_can(data: Path, tmp_path: Path) -> None:
+    folders = [data / "json_2.1.1" / "train" / "pick_odd" / f"trial_{number}" for number in range(3)]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    os.mkfifo(folders[0] / "game.tw-pddl")
+    (folders[1] / "game.tw-pddl").mkdir()
+    (folders[2] / "game.tw-pddl").symlink_to(tmp_path / "later")
+    for _ in range(2):
+        assert read_manifest(data).counts[files.UNREADABLE] == 3
+        assert open_games(data, "train").tasks == tuple(PLAYED)
+    (tmp_path / "later").write_text('{"solvable": true}')
+    games = open_games(data, "train")
+    assert games.tasks == (*PLAYED[:2], "pick_odd/trial_2", PLAYED[2])
+    assert games.left_out["pick_odd/trial_0"] == f"{folders[0]}/game.tw-pddl is left out: not readable"
+    assert games.left_out["broken/trial_1"].endswith("game.tw-pddl is left out: not JSON")
+
+
 def test_second_look_reads_no_game(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = read_manifest(data)
     assert first.num_changed == 9
