@@ -18,7 +18,7 @@ ONE_OR_TWO_EPISODES = 12.0
 def read_tables(text: str) -> list[dict[str, tuple[float, float]]]:
     """Return success and score by agent, for each table."""
     tables = re.split(
-        r"^ *(?:alfworld|webshop)-demo-v\d+ *$", text[text.index("alfworld-demo-v1\n") :], flags=re.MULTILINE
+        r"^ *(?:alfworld|webshop)-demo-v\d+ *$", text[text.index("alfworld-demo-v2\n") :], flags=re.MULTILINE
     )
     return [{agent: (float(a), float(b)) for agent, a, b in ROW.findall(table)} for table in tables[1:]]
 
