@@ -85,7 +85,7 @@ def test_tasks_of_a_scene_are_a_group() -> None:
     assert inner.group_key == "scene"
     assert {inner.group_of(task) for task in inner.tasks} == {"10", "219", "308", "424"}
     assert all(f"-{inner.group_of(task)}/" in task for task in inner.tasks)
-    with pytest.raises(ValueError, match="unknown task .nowhere."):
+    with pytest.raises(ValueError, match="unknown task 'nowhere'"):
         inner.group_of("nowhere")
 
 
