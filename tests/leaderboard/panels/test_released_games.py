@@ -206,7 +206,7 @@ def test_changed_human_goals_are_named(copied: Path, change: str) -> None:
         (b"", "is left out: not JSON"),
         (b"[" * 100_000, "is left out: not JSON"),
         (gzip.compress(b'{"solvable": true}', mtime=0)[:-10], "is left out: not JSON"),
-        (gzip.compress(b"", mtime=0, mtime=0)[:10] + b"\xff\xff\xff", "is left out: not JSON"),
+        (gzip.compress(b"", mtime=0)[:10] + b"\xff\xff\xff", "is left out: not JSON"),
         (b'{"pddl_problem": ""}', "is left out: not marked as solvable"),
         (b'{"solvable": true}', "field 'pddl_domain' is missing"),
         (None, "is left out: not readable"),
