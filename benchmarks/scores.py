@@ -60,7 +60,7 @@ def describe_difference(panel: str, comparison: Comparison) -> str:
 def write_cell(scores: Scores | None, panel: str) -> str:
     """Return success with its interval, and the score if it is another figure; a dash for what was not played."""
     if scores is None:
-        return "–"
+        return "-"
     success, score = scores.metrics["success"], scores.metrics["score"]
     cell = f"{success.value:.1f} [{success.low:.0f}, {success.high:.0f}]"
     return cell if RECIPES[panel]["env_id"] == ALFWORLD else f"{cell}, {score.value:.1f}"
