@@ -41,9 +41,11 @@ fuzz: $(VENV)/.test  ## play random games on both ALFWorld engines in lock-step,
 bench: $(VENV)/.test  ## measure speed, difficulty and coverage; the figures in docs/ come from here
 	$(BIN)/python benchmarks/alfworld.py
 	$(BIN)/python benchmarks/alfworld_games.py
+	$(BIN)/python benchmarks/alfworld_plans.py
 	$(BIN)/python benchmarks/webshop.py
 	$(BIN)/python benchmarks/webshop_difficulty.py
 	$(BIN)/python benchmarks/coverage.py
+	$(BIN)/python benchmarks/scores.py
 
 weights: $(VENV)/.demo  ## train the shipped weights again
 	$(BIN)/hiper train --config alfworld-hiper --output hiper_agents/weights

@@ -27,7 +27,7 @@ WEBSHOP_PRODUCTS = (38, 36, 26, 13, 12, 10, 9, 7, 5, 4, 4, 4, 3, 3, 3, 2, 2, 2, 
 DESIGNS: dict[str, Sequence[int]] = {
     "18 tasks": [1] * 18,
     "134 tasks": [1] * 134,
-    "134 tasks of 4 scenes (alfworld-unseen-v1)": ALFWORLD_SCENES,
+    "134 tasks of 4 scenes (alfworld-unseen-v2)": ALFWORLD_SCENES,
     "200 goals, 2 of each of 100 products": [2] * 100,
     "200 goals of 34 products (webshop-test-v1)": WEBSHOP_PRODUCTS,
     "200 goals of 34 products, 3 of them with 100": [34, 33, 33, *[4] * 7, *[3] * 24],

@@ -214,7 +214,7 @@ class ALFWorldMemory(Memory):
         return (wish.kind, wish.object_type, wish.receptacle_type)
 
     def describe_actions(self, subgoal: str) -> list[list[float]]:
-        """Return for each command its verb, and how its object and its place relate to the subgoal and the notes."""
+        """Return for each command its verb, and how its object and its place relate to the subgoal and the memory."""
         wish = self._wish(subgoal)
         unread = [name for name, place in self.places.items() if not place.is_read]
         places = {name: self._describe_place(name, wish, unread) for name in self.places}

@@ -83,7 +83,7 @@ class WebShopMemory(Memory):
         return list(dict.fromkeys([*self.admissible, *(f"search[{query}]" for query in queries)]))
 
     def read(self, observation: str) -> None:
-        """Update the page, and the notes on its products."""
+        """Update the page, and what is remembered of its products."""
         before, target = self.kind, click_target(self.last_action)
         buttons = [click_target(action) for action in self.admissible if action.startswith("click[")]
         page = {"clickables": buttons, "has_search_bar": len(buttons) < len(self.admissible)}
