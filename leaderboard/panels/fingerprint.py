@@ -88,7 +88,8 @@ def check_tasks(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> None:
     if place := getattr(world, "place", ""):
         are = "is" if len(missing) == 1 else "are"
         raise PanelError(
-            f"{len(missing)} of the panel's {len(tasks)} games {are} not in {place}, first {missing[0]!r}; {FETCH_GAMES}"
+            f"{len(missing)} of the panel's {len(tasks)} games {are} not in {place}, first {missing[0]!r};"
+            f" {FETCH_GAMES}"
         )
     near = nearest_name(missing[0], known)
     hint = f", such as {near!r}" if near else ""
