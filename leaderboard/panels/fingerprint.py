@@ -86,8 +86,10 @@ def check_tasks(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> None:
         if task in left_out:
             raise PanelError(f"the panel's game {task!r} cannot be played: {left_out[task]}")
     if place := getattr(world, "place", ""):
+        are = "is" if len(missing) == 1 else "are"
         raise PanelError(
-            f"{len(missing)} of the panel's {len(tasks)} games are not in {place}, first {missing[0]!r}; {FETCH_GAMES}"
+            f"{len(missing)} of the panel's {len(tasks)} games {are} not in {place}, first {missing[0]!r};"
+            f" {FETCH_GAMES}"
         )
     near = nearest_name(missing[0], known)
     hint = f", such as {near!r}" if near else ""
@@ -132,9 +134,9 @@ def check_digests(env: gym.Env[str, str], tasks: Sequence[PanelTask], digests: S
         )
     changed = [number for number, digest in enumerate(digests) if digest != found[number]]
     if changed:
-        first = changed[0]
+        first, have = changed[0], "has" if len(changed) == 1 else "have"
         raise PanelError(
-            f"{len(changed)} of the panel's {len(tasks)} games have changed since it was frozen, first"
+            f"{len(changed)} of the panel's {len(tasks)} games {have} changed since it was frozen, first"
             f" {tasks[first].task!r}: the digest of what its file says, human goals included if they are played, was"
             f" {digests[first][:12]!r} and is now {found[first][:12]!r}; {FETCH_GAMES}"
         )

@@ -34,6 +34,7 @@ def leaderboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.delenv("WEBSHOP_DATA", raising=False)
+    monkeypatch.delenv("ALFWORLD_DATA", raising=False)
 
     def run(*arguments: str) -> Done:
         with monkeypatch.context() as context:
@@ -144,8 +145,11 @@ def test_clusters_are_frozen_played_and_scored(leaderboard: Command, tmp_path: P
         (["verify", ".", "--imports", "surely_not_there"], "importing 'surely_not_there' failed: ModuleNotFoundError"),
         (["freeze", "m-v1", "--env-id", "toy_world:Toy-v0", "--cluster-key", "rset"], "did you mean 'rest'?"),
         (["freeze", "webshop-real-1k-v1"], "$WEBSHOP_DATA is not set"),
+        (["freeze", "alfworld-real-seen-human-v1"], "$ALFWORLD_DATA is not set"),
+        (["run", "--agent", "toy_world:Worker", "--panel", "alfworld-real-unseen-v1"], "$ALFWORLD_DATA is not set"),
         (["run", "--agent", "toy_world:Worker", "--panel", "webshop-real-1k-v1"], "$WEBSHOP_DATA is not set"),
         (["freeze", "mine-v1", "--env-id", "toy_world:Toy-v0", "--max-per-group", "0"], "--max-per-group must be po"),
+        (["freeze", "mine-v1", "--env-id", "toy_world:Bare-v0", "--max-per-group", "1"], "(group_of)"),
         (["freeze", "mine-v1", "--env-id", "toy_world:Toy-v0", "--options", "{"], "--options must be a JSON object"),
     ],
 )

@@ -172,7 +172,7 @@ def test_a_changed_game_is_named(copied: Path, position: int, change: Callable[[
     os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
     with pytest.raises(PanelError) as caught:
         load_panel(UNSEEN).make_env()
-    said = f"1 of the panel's 134 games have changed since it was frozen, first {TASKS[position]!r}: the digest"
+    said = f"1 of the panel's 134 games has changed since it was frozen, first {TASKS[position]!r}: the digest"
     assert str(caught.value).startswith(said)
     write_fields(file, json.loads(before) | {"walkthrough": [], "a field": "of one's own"})
     load_panel(UNSEEN).make_env().close()
@@ -190,7 +190,7 @@ def test_changed_human_goals_are_named(copied: Path, change: str) -> None:
     }[change]
     load_panel(UNSEEN_HUMAN).make_env().close()
     collection.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(PanelError, match=f"1 of the panel's 134 games have changed .*first '{TASKS[1]}'.*human goals"):
+    with pytest.raises(PanelError, match=f"1 of the panel's 134 games has changed .*first '{TASKS[1]}'.*human goals"):
         load_panel(UNSEEN_HUMAN).make_env()
     load_panel(UNSEEN).make_env().close()
     del content["valid_unseen"][TASKS[1]]
@@ -282,12 +282,10 @@ def test_games_of_ones_own_are_frozen_with_digests(
     add_to_the_wording(fields)
     write_fields(Path(files[1]), fields)
     for name in ("mine-v1", "files-v1"):
-        with pytest.raises(
-            PanelError, match=r"1 of the panel's 2 games have changed since it was frozen, first '.*302"
-        ):
+        with pytest.raises(PanelError, match=r"1 of the panel's 2 games has changed since it was frozen, first '.*302"):
             load_panel(f"{name}.json").make_env()
     Path(files[1]).unlink()
-    with pytest.raises(PanelError, match=f"1 of the panel's 2 games are not in {own_games}, first '.*302"):
+    with pytest.raises(PanelError, match=f"1 of the panel's 2 games is not in {own_games}, first '.*302"):
         load_panel("mine-v1.json").make_env()
 
 
