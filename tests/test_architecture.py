@@ -180,6 +180,15 @@ def test_picture_is_the_tree() -> None:
     assert drawn_modules() == {name for name, path in modules().items() if path.name != "__init__.py"}
 
 
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *sorted(p.name for p in (ROOT / "docs").glob("*.md"))]
+)
+def test_pages_name_files_that_are_there(page: str) -> None:
+    found = next(path for path in (ROOT / page, ROOT / "docs" / page) if path.exists())
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", found.read_text(encoding="utf-8"))
+    assert not [name for name in named if not (ROOT / name).exists() and not name.startswith("path/")]
+
+
 def undocumented(path: Path) -> Iterator[str]:
     """Names of a file's public functions and classes that take three arguments or more and do not say what they are."""
     for owner in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
