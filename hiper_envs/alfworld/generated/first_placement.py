@@ -7,13 +7,11 @@ whose stream is the one that Python promises to keep.
 """
 
 import random
-from collections import Counter
 
-from hiper_envs.alfworld.generated.furniture import Furniture, write_name
-from hiper_envs.alfworld.generated.locations import GRID, Position
+from hiper_envs.alfworld.generated.furniture import Furniture
 from hiper_envs.alfworld.generated.scenes import Scene
 from hiper_envs.alfworld.generated.tables import STATIC_PLACES, load_types
-from hiper_envs.alfworld.generated.things import Thing, draw_weighted
+from hiper_envs.alfworld.generated.things import Filling, Thing, draw_weighted
 
 COUNT_SHARES = (0.52, 0.28, 0.2)
 """How often a kind that can be picked up is there once, twice, three times."""
@@ -42,8 +40,6 @@ ROOMINESS = {
     "HandTowelHolder": 2.0,
 }
 """Weight of a receptacle when a place is drawn; 1 for the rest."""
-SPREAD = 0.3
-"""Metres; how far things lie from the middle of their receptacle."""
 
 
 def place_things(
@@ -64,17 +60,13 @@ def place_things(
     return _Filling(scene, generator, object_type, receptacle_type).fill(num_targets)
 
 
-class _Filling:
+class _Filling(Filling):
     """One room being filled."""
 
     def __init__(self, scene: Scene, generator: random.Random, object_type: str, receptacle_type: str | None) -> None:
-        self.scene = scene
-        self.generator = generator
+        super().__init__(scene, generator)
         self.object_type = object_type
         self.receptacle_type = receptacle_type
-        self.things: list[Thing] = []
-        self.names: set[str] = set()
-        self.loads: Counter[str] = Counter()
         self.able: dict[str, list[Furniture]] = {}
         self.closed_off = {
             piece.name for piece in scene.furniture if generator.random() < EMPTY_SHARES.get(piece.type, 0.0)
@@ -82,7 +74,7 @@ class _Filling:
 
     def fill(self, num_targets: int) -> list[Thing]:
         types = load_types()
-        for kind in self._kinds_in_order():
+        for kind in self.list_kinds():
             if kind == self.object_type:
                 count = num_targets + int(self.generator.random() * (MAX_TARGETS + 1 - num_targets))
             elif kind in types.pickupable:
@@ -93,35 +85,18 @@ class _Filling:
                 self._place(kind)
         return self.things
 
-    def _kinds_in_order(self) -> list[str]:
-        """Return the room's object types: bowls and boxes first, so that other things can go into them."""
-        types = load_types()
-        kinds = [kind for kind in types.objects if kind in self.scene.types]
-        return sorted(kinds, key=lambda kind: kind not in types.movable_receptacles)
-
     def _place(self, kind: str) -> None:
         container = self._draw_container(kind)
         if container is not None and container.holder is not None:
             is_only_inside = kind != self.object_type and self.generator.random() < INSIDE_ONLY_SHARE
-            self._put(kind, container.holder, container.name, None if is_only_inside else container.holder)
+            self.put(kind, container.holder, None if is_only_inside else container.holder, container.name)
             return
         holder = self._draw_holder(kind)
         if holder is None and kind == self.object_type:
             raise ValueError(
                 f"floor plan {self.scene.floor_plan} has no place for a {kind} but the {self.receptacle_type}"
             )
-        self._put(kind, holder, None, holder)
-
-    def _put(self, kind: str, near: Furniture | None, container: str | None, holder: Furniture | None) -> None:
-        position = self._draw_position(near)
-        name = write_name(kind, position)
-        while name in self.names:
-            position = self._draw_position(near)
-            name = write_name(kind, position)
-        self.names.add(name)
-        if near is not None:
-            self.loads[near.name] += 1
-        self.things.append(Thing(name, kind, self.scene.locate(position, kind), holder, container))
+        self.put(kind, holder, holder)
 
     def _draw_container(self, kind: str) -> Thing | None:
         contents = load_types().contents
@@ -154,13 +129,3 @@ class _Filling:
             return None
         weights = [ROOMINESS.get(piece.type, 1.0) / (1 + self.loads[piece.name]) for piece in able]
         return draw_weighted(self.generator, able, weights)
-
-    def _draw_position(self, near: Furniture | None) -> Position:
-        if near is None:
-            index = int(self.generator.random() * self.scene.points.shape[1])
-            x, height, z = GRID * float(self.scene.points[0, index]), 0.0, GRID * float(self.scene.points[1, index])
-        else:
-            x, height, z = near.position
-        side, away = ((2 * self.generator.random() - 1) * SPREAD for _ in range(2))
-        above = 0.1 * self.generator.random()
-        return round(x + side, 2), round(height + above, 2), round(z + away, 2)

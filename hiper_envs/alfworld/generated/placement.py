@@ -7,23 +7,19 @@ the destination. Only `Random.random()` is drawn from, whose stream is the one t
 """
 
 import random
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hiper_envs.alfworld.generated.counts import FLOOR, load_counts, number_shares, place_share, wanted_factor
-from hiper_envs.alfworld.generated.furniture import Furniture, write_name
-from hiper_envs.alfworld.generated.locations import GRID, Position
+from hiper_envs.alfworld.generated.furniture import Furniture
 from hiper_envs.alfworld.generated.scenes import Scene
 from hiper_envs.alfworld.generated.tables import load_types
-from hiper_envs.alfworld.generated.things import Thing, draw_weighted
+from hiper_envs.alfworld.generated.things import Filling, Thing, draw_weighted
 
 SINGLE = frozenset({"CoffeeMachine", "HandTowelHolder", "StoveBurner", "Toaster", "ToiletPaperHanger", "TowelHolder"})
 """Furniture that holds one thing at the start."""
 FAVOUR = 1.4
 """How much more often: real games to clean, heat or cool have the wanted thing at the destination so often."""
-SPREAD = 0.3
-"""Metres; how far things lie from the middle of their receptacle."""
 
 
 @dataclass(frozen=True)
@@ -57,32 +53,22 @@ def place_things(scene: Scene, generator: random.Random, wanted: Wanted) -> list
     return _Filling(scene, generator, wanted).fill()
 
 
-class _Filling:
+class _Filling(Filling):
     """One room being filled."""
 
     def __init__(self, scene: Scene, generator: random.Random, wanted: Wanted) -> None:
-        self.scene = scene
-        self.generator = generator
+        super().__init__(scene, generator)
         self.wanted = wanted
-        self.things: list[Thing] = []
-        self.names: set[str] = set()
-        self.loads: Counter[str] = Counter()
         self.pieces: dict[str, list[Furniture]] = {}
         for piece in scene.furniture:
             self.pieces.setdefault(piece.type, []).append(piece)
 
     def fill(self) -> list[Thing]:
-        for kind in self._kinds_in_order():
+        for kind in self.list_kinds():
             for number in range(self._draw_number(kind)):
                 is_needed = kind == self.wanted.type and number < self.wanted.number
                 self._place(kind, is_needed)
         return self.things
-
-    def _kinds_in_order(self) -> list[str]:
-        """Return the room's object types: bowls and boxes first, so that other things can go into them."""
-        types = load_types()
-        kinds = [kind for kind in types.objects if kind in self.scene.types]
-        return sorted(kinds, key=lambda kind: kind not in types.movable_receptacles)
 
     def _draw_number(self, kind: str) -> int:
         if kind == self.wanted.type:
@@ -98,18 +84,7 @@ class _Filling:
     def _place(self, kind: str, is_needed: bool) -> None:
         container = self._draw_container(kind) if kind in load_types().pickupable else None
         holder = container.holder if container is not None else self._draw_holder(kind, is_needed)
-        self._put(kind, holder, container.name if container is not None else None)
-
-    def _put(self, kind: str, holder: Furniture | None, container: str | None) -> None:
-        position = self._draw_position(holder)
-        name = write_name(kind, position)
-        while name in self.names:
-            position = self._draw_position(holder)
-            name = write_name(kind, position)
-        self.names.add(name)
-        if holder is not None:
-            self.loads[holder.name] += 1
-        self.things.append(Thing(name, kind, self.scene.locate(position, kind), holder, container))
+        self.put(kind, holder, holder, container.name if container is not None else None)
 
     def _draw_container(self, kind: str) -> Thing | None:
         contents = load_types().contents
@@ -148,13 +123,3 @@ class _Filling:
     def _list_free(self, place: str) -> list[Furniture]:
         pieces = self.pieces[place]
         return [piece for piece in pieces if not self.loads[piece.name]] if place in SINGLE else pieces
-
-    def _draw_position(self, near: Furniture | None) -> Position:
-        if near is None:
-            index = int(self.generator.random() * self.scene.points.shape[1])
-            x, height, z = GRID * float(self.scene.points[0, index]), 0.0, GRID * float(self.scene.points[1, index])
-        else:
-            x, height, z = near.position
-        side, away = ((2 * self.generator.random() - 1) * SPREAD for _ in range(2))
-        above = 0.1 * self.generator.random()
-        return round(x + side, 2), round(height + above, 2), round(z + away, 2)
