@@ -1,7 +1,8 @@
 """Agents for both worlds, how they are trained, and their advantages.
 
 The reference agents are made by `random()`, `expert()`, `hiper()` and `flat()`, which take nothing and serve both
-worlds, and `rule()`, which knows WebShop only. Torch is imported when `hiper` or `flat` is made, not before.
+worlds, and `rule()`, which knows WebShop only; `language(source)` plays with a causal language model on this machine.
+Torch is imported when `hiper`, `flat` or `language` is made, not before.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any, cast
 from hiper_envs.episodes.agents import Agent
 from webshop_server.extras import naming_extra
 
-__all__ = ["expert", "flat", "hiper", "random", "rule"]
+__all__ = ["expert", "flat", "hiper", "language", "random", "rule"]
 
 
 def random() -> Agent:
@@ -54,6 +55,23 @@ def flat() -> Agent:
         from hiper_agents.agents.shipped import FlatAgent
 
     return FlatAgent()
+
+
+def language(source: Any, **options: Any) -> Agent:
+    """Return an agent that draws its replies from a causal language model on this machine.
+
+    Args:
+        source: A folder that transformers saved, or a model's name on the hub.
+        options: As `hiper_agents.agents.language.LanguageAgent` takes them: prompt, temperature, dtype, ...
+
+    Raises:
+        ModelError: The model cannot be had.
+        MissingExtraError: The extra `agents` is not installed.
+    """
+    with naming_extra():
+        from hiper_agents.agents.language import LanguageAgent
+
+    return LanguageAgent(source, **options)
 
 
 class _Expert:

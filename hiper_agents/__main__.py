@@ -55,7 +55,8 @@ def evaluate(
     Exit status 1: an agent broke off episodes, or some failed around it (its endpoint, the network) and do not count.
 
     Args:
-        agents: Each of them hiper, flat, rule, random, expert, module:factory, file.py:factory, or a .safetensors file.
+        agents: Each of them hiper, flat, rule, random, expert, module:factory, file.py:factory, a .safetensors file, or
+            the folder of a language model.
         env: Gymnasium id of the environment, or alfworld or webshop.
         split: By default valid_unseen of ALFWorld, test_disjoint of WebShop.
         episodes: Number of tasks, evenly spread over the split.
@@ -80,7 +81,8 @@ def play(
 
     Args:
         world: alfworld, webshop, or the Gymnasium id of an environment.
-        agent: human, hiper, flat, rule, random, expert, module:factory, file.py:factory, or a .safetensors file.
+        agent: human, hiper, flat, rule, random, expert, module:factory, file.py:factory, a .safetensors file, or
+            the folder of a language model.
         split: A person is asked for it; else valid_unseen of ALFWorld, test_disjoint of WebShop.
         task: Position or id of the task. A person is asked for it; else the first.
         seed: Seed of the agent and the environment.

@@ -1,6 +1,7 @@
 """`hiper eval` and `hiper play`: agents by name, in an environment, on a screen."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -35,6 +36,8 @@ WRAPPED_COLUMNS = ("success", "score", "subgoal")
 WIDE = 10_000
 SCORE_COLUMNS = ("agent", "success", "score", "turns", "segments")
 SEGMENT_COLUMNS = ("segment", "turns", "subgoal", "reward", "ended by")
+MODEL_CONFIG = "config.json"
+"""What a language model's folder holds."""
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_red")
 
 
@@ -46,6 +49,8 @@ def find_agent(name: str) -> Callable[[], Agent]:
     """
     if name.endswith(".safetensors"):
         return lambda: load_agent(name)
+    if (Path(name).expanduser() / MODEL_CONFIG).is_file():
+        return lambda: load_language_agent(Path(name).expanduser())
     if ":" in name:
         return load_factory(name)
     return load_factory(f"hiper_agents:{check_choice(name, NAMED, 'agent')}")
@@ -59,6 +64,14 @@ def load_agent(path: str) -> Agent:
 
     policy, settings = load_policy(path)
     return PolicyAgent(policy, settings["temperature"])
+
+
+def load_language_agent(folder: Path) -> Agent:
+    """Return an agent that plays with the language model of a folder, prompted as HiPER asks."""
+    with naming_extra():
+        from hiper_agents.agents.language import LanguageAgent
+
+    return LanguageAgent(folder)
 
 
 def name_world(world: str) -> str:

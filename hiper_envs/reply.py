@@ -40,9 +40,8 @@ from typing import Literal, NamedTuple
 
 from hiper_envs.earlier_replies import parse_earlier_reply
 from hiper_envs.plain_text import plain_reply
+from hiper_envs.reply_version import REPLY_VERSION, check_version
 
-REPLY_VERSION = 2
-"""Counted up when a reply comes to mean something else; a record says which version its replies were read by."""
 TAGS = ("switch", "subgoal", "action")
 MAX_TAGS = 1000
 NO_TAGS = "no tags: the whole reply was taken as the action"
@@ -96,10 +95,12 @@ class Reply(ReplyParts):
         problems: One sentence for each way in which the text was ill-formed.
         form: Which kind of reply it is, see the module; None for one that was not read from a text, or by version 1.
         spans: Where the parts stand in the text.
+        thoughts: Where thoughts stand in it, in order, their tags included.
     """
 
     form: Form | None = None
     spans: Spans = Spans()
+    thoughts: tuple[Span, ...] = ()
 
     def __new__(
         cls,
@@ -136,18 +137,6 @@ def parse_reply(text: str, version: int = REPLY_VERSION) -> Reply:
     if version != REPLY_VERSION:
         return Reply(*parse_earlier_reply(text))
     return _read_written(text) or _Reader(text).read()
-
-
-def check_version(version: int) -> None:
-    """Refuse a version by which this suite cannot read replies.
-
-    Raises:
-        ValueError: It is none.
-    """
-    if version not in range(1, REPLY_VERSION + 1):
-        raise ValueError(
-            f"replies are read by version 1 to {REPLY_VERSION}, got {version!r}: a newer one needs a newer hiper-suite"
-        )
 
 
 def _read_written(text: str) -> Reply | None:
@@ -265,7 +254,9 @@ class _Reader:
             form = "truncated"
         elif self.problems and list(self.problems) != [NO_TAGS]:
             form = "ill-formed"
-        return Reply(action, subgoal, switches, tuple(self.problems), form, spans)
+        reply = Reply(action, subgoal, switches, tuple(self.problems), form, spans)
+        reply.thoughts = tuple(self.thoughts)
+        return reply
 
     def _ends_inside_tag(self) -> bool:
         end = self.text[max(0, self.text.rfind("<")) :]

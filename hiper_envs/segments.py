@@ -7,7 +7,8 @@ import gymnasium as gym
 import msgspec
 
 from hiper_envs.arguments import check_options
-from hiper_envs.reply import REPLY_VERSION, Reply, Spans, check_version, parse_reply
+from hiper_envs.reply import Reply, Spans, parse_reply
+from hiper_envs.reply_version import REPLY_VERSION, check_version
 from hiper_envs.spaces import UnicodeText
 from hiper_envs.spelling import find_spelling
 from webshop_server.allowed_types import check_flag

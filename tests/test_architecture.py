@@ -27,7 +27,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "__init__ __main__",
     ),
     "hiper_envs": (
-        "plain_text earlier_replies spelling spaces task_types registration arguments whole_file",
+        "plain_text earlier_replies reply_version spelling spaces task_types registration arguments whole_file",
         "reply",
         "segments prompts",
         "episodes",

@@ -12,7 +12,7 @@ import zstandard
 
 from hiper_envs.episodes.record import RECORD_VERSION, Episode
 from hiper_envs.episodes.regular_file import open_regular
-from hiper_envs.reply import check_version
+from hiper_envs.reply_version import check_version
 
 ZSTD_SUFFIX = ".zst"
 CHUNK_BYTES = 1 << 16

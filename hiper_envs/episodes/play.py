@@ -13,7 +13,7 @@ from hiper_envs.episodes.agents import Agent
 from hiper_envs.episodes.failures import kind_of_failure
 from hiper_envs.episodes.record import MILESTONE_VERSION, Episode, Turn, Usage
 from hiper_envs.plain_text import describe_error, make_plain, plain_reply
-from hiper_envs.reply import REPLY_VERSION
+from hiper_envs.reply_version import REPLY_VERSION
 from hiper_envs.segments import Reading
 
 
