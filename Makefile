@@ -45,6 +45,7 @@ bench: $(VENV)/.test  ## measure speed, difficulty and coverage; the figures in 
 	$(BIN)/python benchmarks/webshop.py
 	$(BIN)/python benchmarks/webshop_difficulty.py
 	$(BIN)/python benchmarks/coverage.py
+	$(BIN)/python benchmarks/prompts.py
 	$(BIN)/python benchmarks/scores.py
 
 weights: $(VENV)/.demo  ## train the shipped weights again

@@ -1,4 +1,4 @@
-"""Plays the shipped agents on a small frozen panel of each world, shows their scores, one episode, and a report."""
+"""Plays the shipped agents on a small panel of each world, shows an episode of each, their scores, and a report."""
 
 import shutil
 import sys

@@ -1,6 +1,6 @@
 """Trains sb3-contrib's MaskablePPO, unchanged, on one ALFWorld task, with milestones as a denser reward.
 
-Run it with `python examples/train_with_sb3.py`; it takes about a minute on one core.
+Run it with `python examples/train_with_sb3.py`; it takes a few minutes on one core.
 """
 
 from typing import Any

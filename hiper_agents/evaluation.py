@@ -261,15 +261,15 @@ def show_episode(episode: Episode, console: Console, shows_turns: bool = True) -
         colour = COLOURS[turn.segment % len(COLOURS)]
         if turn.is_boundary:
             subgoal = episode.segments[turn.segment].subgoal or "no subgoal"
-            console.print(f"[{colour} bold]segment {turn.segment}: {escape(subgoal)}[/]", highlight=False)
-        console.print(f"[{colour}]{turn.number:>3} > {escape(turn.action)}[/]", highlight=False)
+            console.print(f"[{colour} bold]segment {turn.segment + 1}: {escape(subgoal)}[/]", highlight=False)
+        console.print(f"[{colour}]{turn.number + 1:>3} > {escape(turn.action)}[/]", highlight=False)
         console.print(f"      {escape(turn.observation[:300])}", style="dim", highlight=False)
     if episode.error:
         told = f"{episode.agent} broke off the episode with {episode.error}"
         console.print(told, style="red", markup=False, highlight=False)
     rows = [
-        (str(number), f"{one.start}-{one.end - 1}", one.subgoal, f"{one.reward:g}", one.end_reason)
-        for number, one in enumerate(episode.segments)
+        (str(number), f"{one.start + 1}-{one.end}", one.subgoal, f"{one.reward:g}", one.end_reason)
+        for number, one in enumerate(episode.segments, 1)
     ]
     show_rows(SEGMENT_COLUMNS, rows, console)
     outcome = "success" if episode.success else "no success"

@@ -180,7 +180,8 @@ def _check(
         )
     if not (np.isfinite(tops).all() and np.isfinite(bottoms).all() and (bottoms >= 0).all()):
         raise ValueError("numerators and denominators must be finite numbers, and denominators must not be negative")
-    least, greatest = (np.where(np.isinf(side), side, side * bottoms) for side in bounds.T)
+    with np.errstate(invalid="ignore"):  # no limit times no denominator: the limit stands
+        least, greatest = (np.where(np.isinf(side), side, side * bottoms) for side in bounds.T)
     slack = SLACK * (1 + np.abs(tops))
     wrong = (tops < least - slack) | (tops > greatest + slack)
     if wrong.any():

@@ -38,7 +38,7 @@ def rank_scores(scores: Sequence[Scores]) -> list[Scores]:
 
 def format_value(metric: Metric, value: float) -> str:
     """Return a metric's value as text, a dash where there is none."""
-    return "-" if value != value else f"{value:.{metric.digits}f}"
+    return "-" if value != value else f"{value:z.{metric.digits}f}"
 
 
 def format_interval(metric: Metric, interval: Interval) -> str:
@@ -46,7 +46,7 @@ def format_interval(metric: Metric, interval: Interval) -> str:
     if interval.low != interval.low:
         return format_value(metric, interval.value)
     digits = 0 if metric.is_percent else metric.digits
-    return f"{format_value(metric, interval.value)} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
+    return f"{format_value(metric, interval.value)} [{interval.low:z.{digits}f}, {interval.high:z.{digits}f}]"
 
 
 def render_table(scores: Sequence[Scores]) -> RenderableType:
@@ -107,7 +107,7 @@ def render_panels(panels: Sequence[Panel]) -> RenderableType:
     """Return a list of panels, two lines each."""
     lines: list[RenderableType] = []
     for panel in panels:
-        facts = f"  {len(panel.tasks)} tasks of {panel.env_id}, at most {panel.max_turns} turns each"
+        facts = f"  {len(panel.tasks)} tasks of {panel.env_id}, up to {panel.max_turns} turns"
         lines += [
             Text.assemble((panel.name, "bold"), facts),
             Padding(Text(panel.description, style="dim"), (0, 0, 0, 2)),

@@ -9,12 +9,14 @@ from hiper_envs.plain_text import describe_error
 from leaderboard.board.report import group_by_panel, note_failures, rank_runs, write_report
 from leaderboard.board.tables import render_comparisons, render_episode, render_table, render_types
 from leaderboard.commands.screen import FAILED, OK, complain, say, show
+from leaderboard.panels.fingerprint import PanelError
 from leaderboard.play.run import Run, find_runs, load_run
 from leaderboard.play.run_header import RunError
 from leaderboard.scoring.compare import compare_to_best
 from leaderboard.scoring.scores import score_run
 from leaderboard.scoring.verification import verify_run
 from webshop_server.allowed_names import check_choice
+from webshop_server.command_line import BAD_INPUT
 
 MAX_DIFFERENCES_SHOWN = 20
 RunFolders = tyro.conf.Positional[tuple[Path, ...]]
@@ -90,11 +92,17 @@ def verify(runs: RunFolders, imports: tuple[str, ...] = ()) -> int:
             raise RunError(f"importing {name!r} failed: {describe_error(error)}") from error
     loaded = _load_runs(runs)
     outcomes = [_verify_run(run, is_named=len(loaded) > 1) for run in loaded]
-    return FAILED if FAILED in outcomes else OK
+    return max(outcomes)
 
 
 def _verify_run(run: Run, is_named: bool) -> int:
-    differences = verify_run(run)
+    try:
+        differences = verify_run(run)
+    except PanelError as error:
+        if not is_named:
+            raise
+        complain(f"{run.folder} cannot be replayed: {error}")
+        return BAD_INPUT
     for difference in differences[:MAX_DIFFERENCES_SHOWN]:
         say(str(difference))
     if len(differences) > MAX_DIFFERENCES_SHOWN:

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, SupportsFloat
@@ -55,7 +56,7 @@ def make_world(
         _check_paths(env_options)
         return gym.make(known, max_episode_steps=max_turns, disable_env_checker=True, **env_options)
     except (gym.error.Error, ImportError, ValueError, TypeError, OSError, RecursionError) as error:
-        options = "".join(f", {key}={value!r}" for key, value in env_options.items())
+        options = "".join(f", {key}={reprlib.repr(value)}" for key, value in env_options.items())
         module = env_id.rpartition(":")[0]
         hint = f" (leaderboard verify --imports {module})" if module and not may_import else ""
         raise PanelError(f"cannot make the world {env_id!r}{options:.200}: {error}{hint}") from error

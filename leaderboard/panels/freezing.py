@@ -104,9 +104,6 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 """How the shipped panels were made; frozen again they come out the same."""
-SUPERSEDED = ("alfworld-demo-v1", "alfworld-seen-v1", "alfworld-unseen-v1", "webshop-demo-v1", "webshop-test-v1")
-"""Panels of worlds as they were first generated, or of too few products: played, replayed and verified as ever, but no
-longer frozen."""
 
 
 def freeze_panel(

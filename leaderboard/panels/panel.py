@@ -25,6 +25,9 @@ _NAME = re.compile(r"[\w-][\w.-]*", re.ASCII)
 MAX_SEED = 2**63 - 1
 MAX_PANEL_BYTES = 1 << 28
 PANEL_FOLDER = Path(__file__).parent
+SUPERSEDED = ("alfworld-demo-v1", "alfworld-seen-v1", "alfworld-unseen-v1", "webshop-demo-v1", "webshop-test-v1")
+"""Panels of worlds as they were first generated, or of too few products: played, replayed and verified as ever, but no
+longer frozen."""
 LATER_FIELDS = ("cluster_key", "clusters", "task_digests")
 """Fields that panels did not always have."""
 
@@ -108,8 +111,8 @@ def seal_panel(panel: Panel) -> Panel:
 
 
 def panel_names() -> list[str]:
-    """Return the names of the panels that come with the package."""
-    return sorted(path.stem for path in PANEL_FOLDER.glob("*.json"))
+    """Return the names of the panels that come with the package, superseded ones last."""
+    return sorted((path.stem for path in PANEL_FOLDER.glob("*.json")), key=lambda name: (name in SUPERSEDED, name))
 
 
 def load_panel(name_or_path: str | Path) -> Panel:

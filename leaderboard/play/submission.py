@@ -15,6 +15,7 @@ from hiper_envs.episodes.agents import (
     split_name,
 )
 from hiper_envs.plain_text import describe_error
+from webshop_server.extras import MissingExtraError
 
 AGENT_METHODS = {"reset": "reset(seed) -> None", "act": "act(observation, info) -> str"}
 
@@ -42,6 +43,8 @@ class _CheckedFactory:
     def __call__(self) -> Agent:
         try:
             agent = self.factory()
+        except MissingExtraError as error:
+            raise AgentError(f"the agent {self.name!r} cannot be made: {error}") from error
         except Exception as error:
             raise AgentError(
                 f"the agent {self.name!r} could not be made without arguments: {describe_error(error)}"

@@ -65,7 +65,7 @@ def test_train_eval_and_play(trained: Path, console: Console) -> None:
     text = " ".join(written(console).split())
     assert "toy:RoomsExpert │ 1.000 (0.83, 1.00)" in text
     assert "95 % interval: exact (Clopper-Pearson) for success, else bootstrap by task" in text
-    assert "segment 0: visit the red room" in text and "ended by" in text
+    assert "segment 1: visit the red room" in text and "ended by" in text
     steps = written(console).count("stage imitation")
     run_training(str(trained.parent / "toy.toml"), trained.parent / "run", 1, ["num_envs=4"], None, console)
     assert "going on after step 30 of 30" in written(console) and written(console).count("stage imitation") == steps
@@ -120,7 +120,7 @@ def test_an_expert_is_shown_turn_by_turn(console: Console, monkeypatch: pytest.M
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     play_one("toy:RoomsExpert", register_toy(), "", "blue room|red room", 0, console)
     text = written(console)
-    assert "segment 1: visit the red room" in text and "success, score 1.000, 3 turns, 2 segments" in text
+    assert "segment 2: visit the red room" in text and "success, score 1.000, 3 turns, 2 segments" in text
 
 
 def test_a_person_plays(console: Console) -> None:
@@ -392,7 +392,7 @@ def test_commands_work_on_a_plain_terminal_and_with_a_closed_pipe(encoding: str,
     whole = subprocess.run(command, capture_output=True, cwd=tmp_path, env=environment)
     assert (whole.returncode, whole.stderr) == (0, b"")
     text = whole.stdout.decode(encoding)
-    assert ("segment 0: café … 你 🙂 │" if encoding == "utf-8" else "segment 0: caf? . ? ? |") in text
+    assert ("segment 1: café … 你 🙂 │" if encoding == "utf-8" else "segment 1: caf? . ? ? |") in text
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=environment
     ) as half:

@@ -61,3 +61,12 @@ def test_vector_plays_what_single_environments_play(env_id: str) -> None:
 def test_long_lists_are_cut() -> None:
     with pytest.raises(ValueError, match=r"allowed: 0, 1, .* \.\.\. \(40 in all\)"):
         check_choice("x", map(str, range(40)), "number")
+
+
+@pytest.mark.parametrize("env_id", ["hiper/ALFWorld-v0", "hiper/WebShop-v0"])
+def test_a_refused_reset_leaves_the_environment_as_it_was(env_id: str) -> None:
+    env = gym.make(env_id)
+    with pytest.raises(ValueError, match="seed"):
+        env.reset(seed=True)
+    _, info = env.reset(seed=1)
+    env.step(info["admissible_actions"][0])

@@ -1,6 +1,7 @@
 """The command, as people type it: what it says and how it exits."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -376,3 +377,15 @@ def test_verify_imports_what_it_is_told_to_and_nothing_else(panel: Panel, tmp_pa
     assert "(leaderboard verify --imports toy_world)" in refused.stderr
     done = subprocess.run([*command, "--imports", "toy_world"], cwd=tmp_path, env=environment, capture_output=True)
     assert done.returncode == 0
+
+
+def test_runs_after_one_that_cannot_be_replayed_are_verified(panel: Panel, tmp_path: Path) -> None:
+    run_toy(panel, tmp_path / "runs" / "toy", num_episodes=2)
+    run_panel("hiper_agents:random", "alfworld-demo-v2", tmp_path / "runs" / "a", num_episodes=1, num_workers=0)
+    shutil.copytree(tmp_path / "runs" / "a", tmp_path / "runs" / "z")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "leaderboard", "verify", "runs"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("leaderboard: runs/toy cannot be replayed: cannot make the")
+    verified = [line.split(":")[0] for line in done.stdout.splitlines() if "replayed: all as recorded" in line]
+    assert verified == ["runs/a", "runs/z"]

@@ -47,5 +47,5 @@ def _import_model() -> Any:
             continue
     raise NounModelMissingError(
         "the products' title nouns are not known yet, and spaCy's model en_core_web_sm that finds them is missing: "
-        "run pip install 'hiper-suite[spacy]' and build again (scores would differ without them)"
+        "run pip install 'hiper-suite[spacy]' and the same command again (scores would differ without them)"
     )

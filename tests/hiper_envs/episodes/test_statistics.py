@@ -189,6 +189,12 @@ def test_ratios_leave_out_tasks_that_say_nothing() -> None:
     assert found.value == 1 and found.low < 0.04 and found.high == 1
 
 
+@pytest.mark.filterwarnings("error")
+def test_measures_without_limit_may_have_nothing_to_divide_by() -> None:
+    (interval,) = ratio_intervals([[0.0], [0.0]], [[0.0], [0.0]], [TURNS])
+    assert math.isnan(interval.value)
+
+
 @pytest.mark.parametrize(("wins", "losses"), [(5, 0), (6, 0), (9, 2), (10, 2), (12, 3), (14, 4), (40, 24), (40, 20)])
 def test_differences_exclude_zero_where_the_exact_test_does(wins: int, losses: int) -> None:
     """McNemar's exact test is the sign test on the tasks where just one of two agents succeeds; no near ties here."""

@@ -122,3 +122,10 @@ def test_card_that_is_kept_in_part_is_told(tmp_path: Path) -> None:
 )
 def test_fault_is_found(name: str, what: str, verdict: str) -> None:
     assert verdicts(name)[what] == verdict
+
+
+def test_agent_that_lacks_a_library_says_what_to_install(tmp_path: Path) -> None:
+    raising = "def make():\n    raise MissingExtraError('this needs torch: run pip')\n"
+    (tmp_path / "lacking.py").write_text(f"from webshop_server.extras import MissingExtraError\n\n\n{raising}")
+    with pytest.raises(AgentError, match=r"lacking\.py:make' cannot be made: this needs torch: run pip$"):
+        load_agent(f"{tmp_path}/lacking.py:make")()
