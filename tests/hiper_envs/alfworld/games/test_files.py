@@ -12,8 +12,9 @@ import pytest
 from hiper_envs.alfworld import sources
 from hiper_envs.alfworld.games import files
 from hiper_envs.alfworld.games.files import read_manifest
+from hiper_envs.alfworld.games.paths import name_task
 from hiper_envs.alfworld.games.problem import load_fields
-from hiper_envs.alfworld.sources import name_task, open_files, open_games
+from hiper_envs.alfworld.sources import open_files, open_games
 
 TASK = "pick_and_place_simple-Mug-None-Desk-308"
 
