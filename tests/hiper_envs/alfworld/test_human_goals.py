@@ -126,6 +126,14 @@ def test_official_engine_shows_the_same_goal(game: Path, position: int) -> None:
     official.close()
 
 
+@pytest.mark.parametrize("goal", ["Your task is to: look", "two\nlines", "{o} %s \\n \\ud800", "...", "x" * 5000])
+def test_both_engines_show_odd_goals_alike(game: Path, goal: str) -> None:
+    write_trajectory(game, describe([goal]))
+    official = make(game, engine="textworld")
+    assert official.reset(seed=1) == make(game).reset(seed=1)
+    official.close()
+
+
 def test_released_games_have_the_published_goals(shared: Path) -> None:
     published = json.loads((shared / "data/alfworld/human_goals.json").read_text(encoding="utf-8"))["valid_train"]
     for file in list_games(shared, "train")[::20]:
