@@ -28,6 +28,8 @@ AT_LEAST_ONE = (
 AT_MOST = {"num_threads": 1 << 10, "num_envs": 1 << 16, "seed": (1 << 63) - 1}
 LARGEST_COUNT = 1 << 31
 """Of all other whole numbers."""
+LARGEST_SIZE = 1e30
+"""Of all other numbers, so that single precision holds them."""
 MAY_BE_NEGATIVE = ("min_expert_score", "keep_reward")
 
 
@@ -131,14 +133,7 @@ class TrainConfig:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         for each in fields(self):
-            value = getattr(self, each.name)
-            if each.name not in MAY_BE_NEGATIVE and isinstance(value, int | float) and not value >= 0:
-                raise ValueError(f"{each.name} is {value}; it must not be negative")
-            most = AT_MOST.get(each.name, LARGEST_COUNT)
-            if each.type is int and value > most:
-                raise ValueError(f"{each.name} is {value}; it must be at most {most}")
-            if isinstance(value, float) and math.isinf(value):
-                raise ValueError(f"{each.name} is {value}; it must be finite")
+            _check_size(each.name, getattr(self, each.name), each.type)
 
     def preset(self) -> Preset:
         """Return the settings of the advantages."""
@@ -175,6 +170,19 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
             " 100 letters, digits, and - _ . inside"
         )
     return TrainConfig(**settings)
+
+
+def _check_size(name: str, value: Any, kind: Any) -> None:
+    """Refuse a number that is negative where it must not be, not finite, or huge."""
+    if kind not in (int, float):
+        return
+    if name not in MAY_BE_NEGATIVE and not value >= 0:
+        raise ValueError(f"{name} is {value}; it must not be negative")
+    if isinstance(value, float) and math.isinf(value):
+        raise ValueError(f"{name} is {value}; it must be finite")
+    most = AT_MOST.get(name, LARGEST_COUNT) if kind is int else LARGEST_SIZE
+    if not abs(value) <= most:
+        raise ValueError(f"{name} is {value}; it must be at most {most if kind is int else f'{most:g}'} in size")
 
 
 def _check_type(name: str, value: Any, kind: Any, source: str) -> None:
