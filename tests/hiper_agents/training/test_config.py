@@ -41,6 +41,7 @@ def test_changes_replace_settings(tmp_path: Path) -> None:
         ("seed = 99999999999999999999", ValueError, "seed is 9+; it must be at most 9223372036854775807 in size"),
         ("num_threads = 4294967296", ValueError, "num_threads is 4294967296; it must be at most 1024"),
         ("num_envs = 999999999", ValueError, "num_envs is 999999999; it must be at most 65536"),
+        (f"lr = 1{'0' * 400}", ValueError, "lr is 10+; it must be at most"),
         ("clip = 1e300", ValueError, r"clip is 1e\+300; it must be at most 1e\+30 in size"),
         ("keep_reward = -1e31", ValueError, r"keep_reward is -1e\+31; it must be at most 1e\+30 in size"),
         ("updates = 99999999999", ValueError, "updates is 9+; it must be at most 2147483648"),

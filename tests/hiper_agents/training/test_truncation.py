@@ -140,6 +140,6 @@ def test_rewards_that_cannot_be_summed_are_told_with_their_place(pays: float, mo
     policy: Any = Clock(True)
     with pytest.raises(
         ValueError,
-        match=r"the reward (nan|inf|1e\+308|1e\+30|-1e\+13|-10000000000000.0) at turn 1 of task 4; it must be a finite number",
+        match=r"the reward [-+.\w]+ at turn 1 of task 4; it must be a finite number of at most 1e\+12",
     ):
         play_tasks([Odd()], policy, [4], np.random.default_rng(0))
