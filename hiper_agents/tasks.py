@@ -7,7 +7,15 @@ import numpy as np
 
 
 def num_tasks(env: gym.Env[str, str]) -> int:
-    """Return the number of an environment's tasks."""
+    """Return the number of an environment's tasks.
+
+    Raises:
+        ValueError: The environment does not list any.
+    """
+    if not env.has_wrapper_attr("tasks"):
+        raise ValueError(
+            f"{env.unwrapped!r} does not list its tasks (an attribute tasks, as ALFWorld and WebShop have)"
+        )
     return len(env.get_wrapper_attr("tasks"))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from webshop_server.allowed_names import check_choice
-from webshop_server.allowed_types import check_integer, is_integer, tell_wrong_type
+from webshop_server.allowed_types import WrongTypeError, check_integer, is_integer, shorten, tell_wrong_type
 
 RESET_OPTIONS = ("task",)
 
@@ -22,6 +22,12 @@ def check_action(action: Any, example: str) -> str:
     if not isinstance(action, str):
         raise tell_wrong_type("an action", f"a string such as {example!r}", action)
     return action if type(action) is str else str(action)
+
+
+def tell_wrong_state(state: object) -> WrongTypeError:
+    """Return the error for what `set_state` cannot go on from."""
+    told = f"{shorten(state)} ({type(state).__name__})"
+    return WrongTypeError(f"expected a state that get_state() returned, not {told}")
 
 
 def check_seed(seed: Any) -> int | None:

@@ -59,8 +59,8 @@ class MilestoneWrapper(gym.Wrapper[str, str, str, str], gym.utils.RecordConstruc
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Take an action and say what it reached."""
-        segment = self._tracker.declare(Reply(action, self._ahead(), self._is_due))
         observation, reward, terminated, truncated, info = self.env.step(action)
+        segment = self._tracker.declare(Reply(action, self._ahead(), self._is_due))
         self._tracker.earn(float(reward))
         new = self._milestones.watch(action, observation)
         self._reached += new

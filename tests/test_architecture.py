@@ -19,7 +19,8 @@ ALLOWED: dict[str, set[str]] = {
 }
 FLOORS: dict[str, tuple[str, ...]] = {
     "webshop_server": (
-        "allowed_names allowed_types extras product",
+        "allowed_types",
+        "allowed_names extras product",
         "command_line search generated",
         "catalogue",
         "shop",

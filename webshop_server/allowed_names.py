@@ -4,7 +4,10 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterable
 
+from webshop_server.allowed_types import shorten
+
 MAX_LISTED = 12
+MAX_SHOWN = 200
 
 
 def nearest_name(name: str, allowed: Iterable[str]) -> str | None:
@@ -31,7 +34,7 @@ def check_choice(value: str, allowed: Iterable[str], what: str) -> str:
     listed = ", ".join(names[:MAX_LISTED]) + (f", ... ({len(names)} in all)" if len(names) > MAX_LISTED else "")
     near = nearest_name(value, names) if isinstance(value, str) else None
     hint = f"; did you mean {near!r}?" if near else ""
-    raise ValueError(f"unknown {what} {value!r}; allowed: {listed}{hint}")
+    raise ValueError(f"unknown {what} {shorten(value, MAX_SHOWN)}; allowed: {listed}{hint}")
 
 
 def refuse_unknown(given: Iterable[str], function: Callable[..., object]) -> None:

@@ -2,15 +2,16 @@
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import NoReturn
 
 from rich.console import Console
 
 from webshop_server.command_line import BAD_INPUT, prepare_streams
 from webshop_server.extras import explain_missing
 
-INTERRUPTED, CLOSED_PIPE = 130, 1
+INTERRUPTED, CLOSED_PIPE, LEFT = 130, 1, 1
 _CONTROLS = [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F]
 HARMLESS = {code: "\N{REPLACEMENT CHARACTER}" for code in _CONTROLS if chr(code) not in "\n\t"}
 """Characters that would move the cursor, change the terminal or turn the text around."""
@@ -43,7 +44,8 @@ def run_to_end(
     prepare_streams()
     try:
         try:
-            command()
+            with _no_silent_exit(program):
+                command()
         finally:
             _flush()
     except BrokenPipeError:
@@ -70,6 +72,23 @@ def tell_mistake(error: BaseException) -> str:
     else:
         told = str(error) or type(error).__name__
     return " ".join(told.split()).translate(HARMLESS)
+
+
+@contextmanager
+def _no_silent_exit(program: str) -> Iterator[None]:
+    """Let code that is not ours, an agent's, not end this process at once by `os._exit` as if all had gone well."""
+    leave, process = os._exit, os.getpid()
+
+    def tell_and_leave(status: int) -> NoReturn:
+        if os.getpid() == process:  # children that were forked end so
+            _say(f"{program}: something that was run here ended the program at once, by os._exit({status})", "red")
+        leave(status or LEFT if os.getpid() == process else status)
+
+    os._exit = tell_and_leave
+    try:
+        yield
+    finally:
+        os._exit = leave
 
 
 def _flush() -> None:

@@ -76,7 +76,7 @@ def compute_advantages(
         ValueError: A preset that does not exist, a mask or mark of another shape or one that is missing, or shaped
             rewards that are not finite.
     """
-    chosen = find_preset(preset) if isinstance(preset, str) else preset
+    chosen = preset if isinstance(preset, Preset) else find_preset(preset)
     shaped = replace(turns, reward=shape_rewards(turns, chosen.shaping, marks))
     advantages = ESTIMATORS[chosen.estimator](shaped, chosen.hae)
     if chosen.normalises:

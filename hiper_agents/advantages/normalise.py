@@ -9,7 +9,8 @@ from hiper_agents.advantages.turns import Booleans, Floats, as_floats, as_mask, 
 
 EPSILON = 1e-8
 CONSTANT_SPREAD = 1e-12
-"""Values whose standard deviation is at most this share of the largest of them differ by rounding alone."""
+"""Values whose standard deviation is at most this share of the largest of them differ by rounding alone; of less
+precise ones, four times the rounding of a single one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Masks:
 def normalise(values: Floats, mask: Booleans | None = None) -> Floats:
     """Return (values - mean) / (population standard deviation + 1e-8) over the masked, non-NaN entries.
 
-    Values that differ by rounding alone, see `CONSTANT_SPREAD`, come back as zeros, not as noise of size 1.
+    Values that differ by rounding alone, in the precision that they come in, come back as zeros, not as noise.
 
     Args:
         values: Advantages, shape [turns]; NaN where none is assigned.
@@ -40,6 +41,7 @@ def normalise(values: Floats, mask: Booleans | None = None) -> Floats:
         TypeError: The values are no numbers, or the mask holds no booleans.
         ValueError: The shapes do not fit, or a value is infinite or too large to be squared.
     """
+    rounding = _tell_rounding(values)
     values = check_sizes(as_floats(values, "values"), "values")
     used = ~np.isnan(values)
     if mask is not None:
@@ -48,7 +50,7 @@ def normalise(values: Floats, mask: Booleans | None = None) -> Floats:
     if used.any():
         chosen = values[used]
         spread = chosen.std()
-        is_constant = spread <= CONSTANT_SPREAD * np.abs(chosen).max()
+        is_constant = spread <= rounding * np.abs(chosen).max()
         out[used] = 0.0 if is_constant else (chosen - chosen.mean()) / (spread + EPSILON)
     return out
 
@@ -105,6 +107,7 @@ def explained_variance(values: Floats, returns: Floats) -> float:
         TypeError: They are no numbers.
         ValueError: The shapes differ, a value that is read is NaN, or one is infinite or too large to be squared.
     """
+    rounding, of_both = _tell_rounding(returns), max(_tell_rounding(returns), _tell_rounding(values))
     returns = check_sizes(as_floats(returns, "returns"), "returns")
     values = as_floats(values, "values")
     check_count(values, "values", len(returns))
@@ -115,9 +118,22 @@ def explained_variance(values: Floats, returns: Floats) -> float:
     if np.isnan(values).any():
         raise ValueError(f"values is nan at entry {np.flatnonzero(known)[np.isnan(values)][0]}, which owns a return")
     size = max(np.abs(returns).max(), np.abs(values).max())
-    if float(np.std(returns)) <= CONSTANT_SPREAD * np.abs(returns).max():
-        return float(np.std(returns - values) <= CONSTANT_SPREAD * size)
-    return 1.0 - float(np.var(returns - values)) / float(np.var(returns))
+    if _spread(returns) <= rounding * np.abs(returns).max():
+        return float(_spread(returns - values) <= of_both * size)
+    with np.errstate(over="ignore"):  # a number below all that can be written is -inf
+        return 1.0 - float(np.square(_spread(returns - values) / _spread(returns)))
+
+
+def _spread(values: Floats) -> np.float64:
+    """Return the standard deviation, of the tiniest and largest values too, whose squares are no numbers."""
+    size = np.abs(values).max()
+    return np.float64(size * (values / size).std() if size else 0.0)
+
+
+def _tell_rounding(values: Floats) -> float:
+    """Return up to which share of the largest value a spread is rounding alone."""
+    kind = np.asarray(values).dtype
+    return max(CONSTANT_SPREAD, 4 * float(np.finfo(kind).eps)) if kind.kind == "f" else CONSTANT_SPREAD
 
 
 def _keep(values: Floats, mask: Booleans | None, name: str) -> Floats:

@@ -165,7 +165,9 @@ class Turns:
 
 
 def as_vector(values: Any, name: str) -> npt.NDArray[Any]:
-    """Return `values` as an array of one dimension."""
+    """Return `values` as an array of one dimension; what a masked array hides would come to light, and is refused."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(f"{name} is an array with masked entries; fill them, or leave those turns out")
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"{name} has shape {array.shape}; give a flat array with one entry a turn")

@@ -1,6 +1,7 @@
 """Settings of a training run: a dataclass, read from TOML; torch is not needed to read one."""
 
 import math
+import re
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from importlib import resources
@@ -9,8 +10,9 @@ from typing import Any
 
 from hiper_agents.advantages import HAEConfig, Preset, ShapingConfig
 from webshop_server.allowed_names import check_choice
-from webshop_server.allowed_types import WrongTypeError
+from webshop_server.allowed_types import WrongTypeError, shorten
 
+_FILE_NAME = re.compile(r"\w([\w.-]{0,98}\w)?")
 SHIPPED = resources.files("hiper_agents") / "configs"
 AT_LEAST_ONE = (
     "num_threads",
@@ -23,6 +25,11 @@ AT_LEAST_ONE = (
     "evaluation_episodes",
     "evaluations_kept",
 )
+AT_MOST = {"num_threads": 1 << 10, "num_envs": 1 << 16, "seed": (1 << 63) - 1}
+LARGEST_COUNT = 1 << 31
+"""Of all other whole numbers."""
+LARGEST_SIZE = 1e30
+"""Of all other numbers, so that single precision holds them."""
 MAY_BE_NEGATIVE = ("min_expert_score", "keep_reward")
 
 
@@ -118,17 +125,15 @@ class TrainConfig:
         for each in fields(self):
             _check_type(each.name, getattr(self, each.name), each.type, "the settings")
         self.preset()
+        if self.train_split and "split" in self.env_options:
+            raise ValueError("env_options holds a split, which train_split replaces; set train_split and eval_split")
         if self.keep_reward and not self.has_subgoals:
             raise ValueError("keep_reward is set, but a flat agent has no subgoal to keep; leave it at 0")
         for name in AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         for each in fields(self):
-            value = getattr(self, each.name)
-            if each.name not in MAY_BE_NEGATIVE and isinstance(value, int | float) and not value >= 0:
-                raise ValueError(f"{each.name} is {value}; it must not be negative")
-            if isinstance(value, float) and math.isinf(value):
-                raise ValueError(f"{each.name} is {value}; it must be finite")
+            _check_size(each.name, getattr(self, each.name), each.type)
 
     def preset(self) -> Preset:
         """Return the settings of the advantages."""
@@ -159,7 +164,25 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
     missing = [name for name in ("name", "env_id") if name not in settings]
     if missing:
         raise ValueError(f"{source} does not say {' and '.join(missing)}; a training run needs both name and env_id")
+    if not _FILE_NAME.fullmatch(settings["name"]):
+        raise ValueError(
+            f"name in {source} is {shorten(settings['name'])}; folders and files are called by it, so it must be up to"
+            " 100 letters, digits, and - _ . inside"
+        )
     return TrainConfig(**settings)
+
+
+def _check_size(name: str, value: Any, kind: Any) -> None:
+    """Refuse a number that is negative where it must not be, not finite, or huge."""
+    if kind not in (int, float):
+        return
+    if name not in MAY_BE_NEGATIVE and not value >= 0:
+        raise ValueError(f"{name} is {value}; it must not be negative")
+    if isinstance(value, float) and math.isinf(value):
+        raise ValueError(f"{name} is {value}; it must be finite")
+    most = AT_MOST.get(name, LARGEST_COUNT) if kind is int else LARGEST_SIZE
+    if not abs(value) <= most:
+        raise ValueError(f"{name} is {value}; it must be at most {most if kind is int else f'{most:g}'} in size")
 
 
 def _check_type(name: str, value: Any, kind: Any, source: str) -> None:
@@ -167,7 +190,7 @@ def _check_type(name: str, value: Any, kind: Any, source: str) -> None:
     types = allowed.get(kind, (dict,))
     if not isinstance(value, types) or (isinstance(value, bool) and kind is not bool):
         wanted = getattr(kind, "__name__", "table")
-        raise WrongTypeError(f"{name} in {source} is {value!r}; it must be of type {wanted}")
+        raise WrongTypeError(f"{name} in {source} is {shorten(value, 200)}; it must be of type {wanted}")
 
 
 def read_config(path_or_name: str | Path, **changes: Any) -> TrainConfig:
@@ -186,7 +209,7 @@ def read_config(path_or_name: str | Path, **changes: Any) -> TrainConfig:
         source = Path(text)
         if not source.is_file():
             raise FileNotFoundError(f"no configuration at {source}; give a .toml file or one of {list_configs()}")
-        content = source.read_text(encoding="utf-8-sig")
+        content = _read_text(source)
     else:
         check_choice(text, list_configs(), "configuration")
         content = (SHIPPED / f"{text}.toml").read_text(encoding="utf-8")
@@ -195,6 +218,13 @@ def read_config(path_or_name: str | Path, **changes: Any) -> TrainConfig:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{text} is no valid TOML: {error}") from error
     return make_config(settings | changes, text)
+
+
+def _read_text(source: Path) -> str:
+    try:
+        return source.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{source} is no text in UTF-8: {error}") from error
 
 
 def list_configs() -> list[str]:

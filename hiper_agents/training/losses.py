@@ -1,5 +1,6 @@
 """The two losses over a policy's rows: imitation of choices, and clipped PPO on their advantages."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -88,10 +89,19 @@ def take_step(network: nn.Module, optimizer: Adam, loss: Tensor, max_norm: float
         optimizer: Its optimizer.
         loss: A scalar.
         max_norm: The longest that the gradient may be.
+
+    Raises:
+        ValueError: The loss or its gradient is no finite number; the weights stay as they are.
     """
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(network.parameters(), max_norm)
+    norm = nn.utils.clip_grad_norm_(network.parameters(), max_norm)
+    lost, length = float(loss.detach()), float(norm)
+    if not (math.isfinite(lost) and math.isfinite(length)):
+        raise ValueError(
+            f"the loss is {lost} and its gradient is {length} long, so nothing can be learned from them:"
+            " the step sizes (lr, imitation_lr), keep_reward or the environment's rewards are too large"
+        )
     optimizer.step()
 
 

@@ -7,13 +7,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from hiper_agents.advantages.turns import LARGEST
 from hiper_agents.policies.policy import Decision, Memory, Policy
 from hiper_envs.episodes.agents import Agent
 from hiper_envs.reply import parse_reply
 from hiper_envs.segments import SubgoalWrapper
 
 TextEnv = gym.Env[str, str]
+LARGEST_REWARD = 1e12
+"""Largest size of a reward, so that the networks' single precision holds the square of a sum of them."""
 
 
 @dataclass
@@ -80,10 +81,10 @@ class Seat:
         self.memory.remember(decision)
         self.observation, reward, terminated, truncated, self.info = self.env.step(decision.reply)
         rollout = self.rollout
-        if not abs(float(reward)) <= LARGEST:
+        if not abs(float(reward)) <= LARGEST_REWARD:
             raise ValueError(
                 f"the environment gave the reward {reward} at turn {rollout.num_turns} of task {rollout.task};"
-                f" it must be a finite number of at most {LARGEST:g} in size"
+                f" it must be a finite number of at most {LARGEST_REWARD:g} in size"
             )
         rollout.decisions.append(decision)
         rollout.rewards.append(float(reward))

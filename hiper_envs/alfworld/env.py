@@ -9,13 +9,22 @@ from typing import Any, NamedTuple, Self
 import gymnasium as gym
 
 from hiper_envs.alfworld.games.digest import digest_game
+from hiper_envs.alfworld.games.paths import Games, name_again
 from hiper_envs.alfworld.games.problem import Problem
 from hiper_envs.alfworld.milestones import HouseholdMilestones
 from hiper_envs.alfworld.official.engine import OfficialEngine
 from hiper_envs.alfworld.rules.engine import Engine, Output
 from hiper_envs.alfworld.rules.situation import State
-from hiper_envs.alfworld.sources import SPLITS, Games, GameSource, check_human_goals, make_absolute, open_games
-from hiper_envs.arguments import check_action, check_render_mode, check_seed, choose_task, read_task_option
+from hiper_envs.alfworld.rules.solver import find_plan
+from hiper_envs.alfworld.sources import SPLITS, GameSource, check_human_goals, open_games
+from hiper_envs.arguments import (
+    check_action,
+    check_render_mode,
+    check_seed,
+    choose_task,
+    read_task_option,
+    tell_wrong_state,
+)
 from hiper_envs.milestones import Milestones
 from hiper_envs.spaces import UnicodeText
 from hiper_envs.task_types import task_scene
@@ -105,7 +114,7 @@ class ALFWorldEnv(gym.Env[str, str]):
         self.action_space = UnicodeText()
         games = list(games) if isinstance(games, Iterator) else games
         self._games = open_games(games, split)
-        self._games_given = make_absolute(games)
+        self._games_given = name_again(games, are_files=bool(self._games.place))
         self.goals = check_choice(goals, GOALS, "goals")
         if goals == "human":
             check_human_goals(self._games)
@@ -175,10 +184,10 @@ class ALFWorldEnv(gym.Env[str, str]):
     def set_state(self, state: EnvState) -> None:
         """Go on from a state that `get_state` returned, here or in another environment over the same games.
 
-        The official engine plays the way there again, which takes as long as it did.
+        The official engine plays the way there again, which takes as long as it did. What is no state is refused.
         """
         if not isinstance(state, EnvState):
-            raise TypeError(f"expected a state that get_state returned, got {type(state).__name__}")
+            raise tell_wrong_state(state)
         engine = self._start_engine(self._find_task(state.task_id), state.name_seed, state.goal)
         self._text = None
         if isinstance(engine, Engine) and isinstance(state.engine_state, State):
@@ -305,15 +314,5 @@ class ALFWorldEnv(gym.Env[str, str]):
             "score": float(output.won),
         }
         if self._mirror is not None:
-            info["expert_plan"] = _plan(self._mirror)
+            info["expert_plan"] = find_plan(self._mirror)
         return info
-
-
-def _plan(engine: Engine) -> list[str]:
-    """Return the solver's plan from here; none from where the game can no longer be won."""
-    from hiper_envs.alfworld.rules.solver import NoPlanError, solve
-
-    try:
-        return solve(engine, engine.problem)
-    except NoPlanError:
-        return []

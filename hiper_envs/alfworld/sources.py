@@ -2,7 +2,7 @@
 
 import os
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +11,15 @@ from weakref import WeakValueDictionary
 
 from hiper_envs.alfworld.games.files import GAME_SUFFIXES, PLAYABLE, read_manifest
 from hiper_envs.alfworld.games.human_goals import HumanGoalsError, read_human_goals
+from hiper_envs.alfworld.games.paths import (
+    GENERATED,
+    REAL,
+    Games,
+    list_paths,
+    name_apart,
+    name_task,
+    read_path,
+)
 from hiper_envs.alfworld.games.problem import Problem, read_game
 from hiper_envs.alfworld.games.released import GAMES_DATA, enter_split, find_real_games
 from hiper_envs.task_types import TASK_KINDS
@@ -19,18 +28,8 @@ EVAL_SPLIT = "train_eval"
 """The part of the training games that is set aside for choosing settings: one in eighteen of their tasks."""
 SPLITS = ("train", EVAL_SPLIT, "valid_seen", "valid_unseen")
 ONE_IN_EVAL = 18
-GAME_NAME = "game"
-GENERATED = "generated"
-REAL = "real"
-GAMES_TAKEN = (
-    f"games= takes a folder, a file ending in {' or '.join(GAME_SUFFIXES)}, a list of such files,"
-    f" {REAL!r} (those under $ALFWORLD_DATA), {GENERATED!r} or None"
-)
-
 # Games in play, so that environments on the same task share one.
 _PROBLEMS: "WeakValueDictionary[tuple[str, str], Problem]" = WeakValueDictionary()
-
-Games = str | Path | Sequence[str | Path] | None
 
 
 class GameSource(Protocol):
@@ -205,31 +204,18 @@ def open_games(games: Games, split: str) -> GameSource:
     """
     if split == EVAL_SPLIT:
         return EvalGames(open_games(games, "train"))
-    if games == GENERATED:
+    is_named = isinstance(games, str) and games in (GENERATED, REAL)
+    if is_named and games == GENERATED:
         return GeneratedGames(split)
-    if games in (None, REAL):
-        folder = find_real_games(split, is_needed=games == REAL)
+    if games is None or is_named:
+        folder = find_real_games(split, is_needed=is_named)
         return GeneratedGames(split) if folder is None else open_folder(folder, f"${GAMES_DATA}")
     if isinstance(games, (str, os.PathLike)):
-        path = Path(games).expanduser()
-        if not str(games).strip():
-            raise ValueError(f"{GAMES_TAKEN}, not an empty text")
+        path = read_path(games)
         if path.name.endswith(GAME_SUFFIXES) or path.is_file():
             return open_files([path])
         return open_folder(enter_split(path, split))
-    return open_files(_list_paths(games))
-
-
-def _list_paths(games: object) -> list[Path]:
-    """Return the paths of a sequence; anything else is refused."""
-    if not isinstance(games, Iterable) or isinstance(games, (bytes, bytearray, Mapping)):
-        raise ValueError(f"{GAMES_TAKEN}, not {games!r} ({type(games).__name__})")
-    paths = []
-    for path in games:
-        if not isinstance(path, (str, os.PathLike)):
-            raise ValueError(f"{GAMES_TAKEN}, not a list with {path!r} ({type(path).__name__})")
-        paths.append(Path(path).expanduser())
-    return paths
+    return open_files(list_paths(games))
 
 
 def open_folder(folder: Path, place: str = "") -> FileGames:
@@ -264,28 +250,7 @@ def open_files(paths: Sequence[Path]) -> FileGames:
             raise ValueError(f"{path} is no game file: its name must end in {' or '.join(GAME_SUFFIXES)}")
         if not path.is_file():
             raise FileNotFoundError(f"there is no game file {path}")
-    return FileGames(dict(zip(_name_apart(paths), paths, strict=True)), "the files of games=", {})
-
-
-def _name_apart(paths: Sequence[Path]) -> Iterable[str]:
-    """Return the shortest ends of the paths that tell all of them apart."""
-    absolute = [path.resolve() for path in paths]
-    if len(set(absolute)) < len(absolute):
-        raise ValueError("games= names the same file twice")
-    longest = max(len(path.parts) for path in absolute)
-    for length in range(1, longest + 1):
-        names = [name_task("/".join(path.parts[-length:])) for path in absolute]
-        if "" not in names and len(set(names)) == len(names):
-            return names
-    return [str(path) for path in absolute]
-
-
-def name_task(path: str) -> str:
-    """Return the task id for a game's relative path: 'pick.../trial_.../game.tw-pddl' is 'pick.../trial_...'."""
-    for suffix in reversed(GAME_SUFFIXES):
-        path = path.removesuffix(suffix)
-    folder, _, name = path.rpartition("/")
-    return folder if name == GAME_NAME else path
+    return FileGames(dict(zip(name_apart(paths), paths, strict=True)), "the files of games=", {})
 
 
 def check_human_goals(games: GameSource) -> None:
@@ -304,12 +269,3 @@ def check_human_goals(games: GameSource) -> None:
             return
     if failure:
         raise failure
-
-
-def make_absolute(games: Games) -> Games:
-    """Return what names the games wherever a copy is opened."""
-    if games is None or games in (GENERATED, REAL):
-        return games
-    if isinstance(games, (str, os.PathLike)):
-        return os.path.abspath(os.path.expanduser(games))
-    return [os.path.abspath(os.path.expanduser(path)) for path in games]

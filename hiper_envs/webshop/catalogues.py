@@ -39,7 +39,7 @@ def open_catalogue(data: str | Path | None = None) -> Catalogue:
         return _generate(DEFAULT_PRODUCTS, 0)
     if isinstance(data, str) and data.partition(":")[0] == GENERATED:
         return _generate(*_read_numbers(data))
-    if data == REAL:
+    if isinstance(data, str) and data == REAL:
         return _load(find_real_data())
     folder = os.fspath(data) if isinstance(data, (str, os.PathLike)) else None
     if not isinstance(folder, str) or not folder:
@@ -73,7 +73,7 @@ def check_digest(catalogue: Catalogue, digest: str | None) -> None:
     Raises:
         ValueError: it is another one.
     """
-    if digest is not None and digest != catalogue.manifest.digest:
+    if digest is not None and (not isinstance(digest, str) or digest != catalogue.manifest.digest):
         raise ValueError(
             f"this catalogue has the digest {catalogue.manifest.digest[:16]}, not {shorten(digest)} as asked for: its "
             f"products are others, or another model found the nouns of their titles (here: "
@@ -83,7 +83,9 @@ def check_digest(catalogue: Catalogue, digest: str | None) -> None:
 
 def make_absolute(data: str | Path | Catalogue | None) -> str | Path | Catalogue | None:
     """Return what means the same catalogue from any working directory; `data` is one that could be opened."""
-    if data is None or isinstance(data, Catalogue) or data == REAL or str(data).partition(":")[0] == GENERATED:
+    if data is None or isinstance(data, Catalogue):
+        return data
+    if isinstance(data, str) and (data == REAL or data.partition(":")[0] == GENERATED):
         return data
     return str(Path(data).expanduser().resolve())
 

@@ -9,14 +9,21 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from hiper_envs.arguments import check_action, check_render_mode, check_seed, choose_task, read_task_option
+from hiper_envs.arguments import (
+    check_action,
+    check_render_mode,
+    check_seed,
+    choose_task,
+    read_task_option,
+    tell_wrong_state,
+)
 from hiper_envs.milestones import Milestones
 from hiper_envs.spaces import UnicodeText
 from hiper_envs.webshop.catalogues import check_digest, make_absolute, open_catalogue
 from hiper_envs.webshop.milestones import ShoppingMilestones
 from hiper_envs.webshop.tasks import WebShopTasks
 from webshop_server.allowed_names import check_choice, refuse_unknown
-from webshop_server.allowed_types import WrongTypeError, check_flag, check_integer, shorten
+from webshop_server.allowed_types import check_flag, check_integer
 from webshop_server.catalogue.catalogue import Catalogue
 from webshop_server.catalogue.goals import KINDS, SPLITS, Goals
 from webshop_server.shop.actions import make_searchable
@@ -168,14 +175,13 @@ class WebShopEnv(gym.Env[str, str]):
         """Return to a snapshot; the observation and info there are returned.
 
         Raises:
-            TypeError: the state is none that `get_state` returned.
+            WrongTypeError: the state is none that `get_state` returned.
         """
         match state:
             case (int(position), Session() as session):
                 self._position, self._session = position, session.copy()
             case _:
-                told = f"{shorten(state)} ({type(state).__name__})"
-                raise WrongTypeError(f"expected a state that get_state() returned, not {told}")
+                raise tell_wrong_state(state)
         if self._browser:
             self._browser.open(self._session)
         page = self.shop.show(self._session)

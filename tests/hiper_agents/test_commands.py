@@ -477,6 +477,7 @@ def test_viewing_tells_of_an_unfinished_record(
         (["play", "--agent", "nowhere/mine.py:Mine"], "there is no file 'nowhere/mine.py'"),
         (["play", "alfworld", "--agent", "expert", "--split", "valid_unsen"], "did you mean 'valid_unseen'"),
         (["play", "alfwrld"], "did you mean 'alfworld'"),
+        (["eval", "expert", "--env", "CartPole-v1"], "does not list its tasks"),
         (["games", "nowhere"], "there is no folder"),
         (["games"], "name a folder of games, or set ALFWORLD_DATA"),
         (["play", "webshop", "--agent", "rule", "--task", "-1"], "there is no task -1"),

@@ -99,6 +99,61 @@ def test_price_seeds(value: Any) -> None:
         WebShopEnv(price_seed=value)
 
 
+class Unwritable:
+    """Cannot even be compared."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no")
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+NO_GAMES = [np.array(["a", "b"]), np.array(3), {"a"}, set(), b"x", {}, 5, [None], Unwritable(), [Unwritable()]]
+
+
+@pytest.mark.parametrize("value", NO_GAMES, ids=[str(number) for number in range(len(NO_GAMES))])
+def test_what_means_no_games_and_no_products(value: Any) -> None:
+    with pytest.raises(EITHER, match=r"^games= takes a folder|a is no game file"):
+        ALFWorldEnv(games=value)
+    with pytest.raises(EITHER, match=r"^data takes the path of a folder, .*\(\w+\)$"):
+        WebShopEnv(data=value)
+
+
+@pytest.mark.parametrize("path", ["", " ", "a\0b", "\ud800"])
+def test_what_is_no_path(path: str) -> None:
+    for games in (path, [path]):
+        with pytest.raises(ValueError, match=r"^games= takes a folder, .* not .*(empty text|, which is no path: )"):
+            ALFWorldEnv(games=games)
+
+
+@pytest.mark.parametrize("value", [5, True, b"x", ["x"], np.array(["x", "y"]), Unwritable()], ids=range(6))
+def test_digests_of_catalogues(value: Any) -> None:
+    with pytest.raises(EITHER, match=r"^this catalogue has the digest \w+, not .* as asked for"):
+        WebShopEnv(catalogue_digest=value)
+
+
+@pytest.mark.parametrize("make", WORLDS)
+@pytest.mark.parametrize("value", [None, 5, "x", (), ("x", 5), np.array([1]), Unwritable()], ids=range(7))
+def test_states(make: Any, value: Any) -> None:
+    env = make()
+    env.reset(seed=0)
+    before = env.get_state()
+    with pytest.raises(EITHER, match=r"^expected a state that get_state\(\) returned, not .* \(\w+\)$"):
+        env.set_state(value)
+    assert env.get_state() == before
+
+
+@pytest.mark.parametrize("make", WORLDS)
+@pytest.mark.parametrize("name", ["x" * 100_000, Unwritable()], ids=["long", "unwritable"])
+def test_no_sentence_is_as_long_as_a_name(make: Any, name: Any) -> None:
+    with pytest.raises(ValueError, match=r"^unknown split .*; allowed: train") as caught:
+        make(split=name)
+    assert len(str(caught.value)) < 500
+
+
 def test_mistyped_tasks_get_the_nearest() -> None:
     for make, typed in ((ALFWorldEnv, "pick_and_place"), (WebShopEnv, "sythetic-1600")):
         env = make(split="train")

@@ -149,8 +149,31 @@ def test_relative_folders_are_found_from_elsewhere(
     monkeypatch.chdir(tmp_path)
     assert pickle.loads(saved).step("look") == env.step("look")
     assert len(saved) < LARGEST_PICKLE
+    env.reset(options={"task": 6})  # a game that was not read before
     listed = ALFWorldEnv(games=iter([shared / "gold" / "alfworld" / "games" / "edge-E9_two_locations.tw-pddl.gz"]))
     assert pickled(listed).tasks == listed.tasks
+
+
+def test_copies_play_the_same_games_whatever_the_variable_says(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train").symlink_to(shared / "gold" / "alfworld" / "games")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ALFWORLD_DATA", raising=False)
+    generated = pickle.dumps(ALFWorldEnv())
+    monkeypatch.setenv("ALFWORLD_DATA", "data/")
+    real = ALFWorldEnv()
+    saved = pickle.dumps(real)
+    assert pickle.loads(saved).tasks == real.tasks
+    assert len(pickle.loads(generated).tasks) == 3553
+    for name in (None, "elsewhere", "~nobody-of-this-name/data"):
+        if name:
+            monkeypatch.setenv("ALFWORLD_DATA", name)
+        else:
+            monkeypatch.delenv("ALFWORLD_DATA")
+        with pytest.raises(FileNotFoundError, match="released games of 'train' are needed"):
+            pickle.loads(saved)
 
 
 @pytest.mark.skipif(not is_installed(), reason="needs hiper-suite[official]")

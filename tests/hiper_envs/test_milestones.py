@@ -47,6 +47,18 @@ def test_a_plan_reaches_all_milestones_and_they_partition_it(env_id: str, option
         assert [i for i, info in enumerate(infos) if info["new_milestones"]][:-1] == [s.end - 1 for s in segments[:-1]]
 
 
+@pytest.mark.parametrize("env_id", ["hiper/ALFWorld-v0", "hiper/WebShop-v0"])
+def test_a_turn_that_was_not_played_is_in_no_segment(env_id: str) -> None:
+    env = MilestoneWrapper(gym.make(env_id, disable_env_checker=True))
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step("look")
+    env.reset(seed=0)
+    with pytest.raises(TypeError, match="an action must be a string"):
+        env.step(5)  # type: ignore[arg-type]
+    segment = env.step("look")[4]["milestone_segment"]
+    assert (segment["index"], segment["is_boundary"], segment["age"]) == (0, True, 0)
+
+
 def test_milestones_stay_out_of_the_observation_and_leave_the_episode_alone() -> None:
     plain = gym.make("hiper/ALFWorld-v0", split="valid_seen", expert_plan=True)
     wrapped = MilestoneWrapper(gym.make("hiper/ALFWorld-v0", split="valid_seen", expert_plan=True))

@@ -53,6 +53,39 @@ def test_faults_of_the_suite_are_raised() -> None:
         run_to_end("door", fail)
 
 
+LEAVING = """
+import os
+from webshop_server.endings import run_to_end
+
+def command():
+    child = os.fork()
+    if not child:
+        os._exit({status})
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == {status}
+    print("so far")
+    os._exit({status})
+
+run_to_end("door", command)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize(("status", "code"), [(0, 1), (5, 5)])
+def test_nothing_leaves_without_a_word(status: int, code: int) -> None:
+    """Whatever a command runs of others may call os._exit; a forked child ends so by right."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING.format(status=status)], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == code
+    assert done.stderr == f"door: something that was run here ended the program at once, by os._exit({status})\n"
+
+
+def test_the_way_out_is_as_it_was() -> None:
+    before = os._exit
+    run_to_end("door", lambda: None)
+    assert os._exit is before
+
+
 def test_a_program_without_a_console_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     run_to_end("door", lambda: None)

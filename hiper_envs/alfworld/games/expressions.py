@@ -9,6 +9,10 @@ TOKEN = re.compile(r"\([^()]*\)|[()]|[^\s()]+")
 COMMENT = re.compile(r";[^\n]*")
 
 
+MAX_DEPTH = 100
+"""Groups inside groups that an expression may have; ALFWorld's own have at most a dozen."""
+
+
 class ExpressionError(ValueError):
     """The text is not a balanced PDDL expression."""
 
@@ -17,7 +21,7 @@ def read_expression(text: str) -> Expression:
     """Return the one parenthesised expression that `text` holds, comments left out, spelling kept.
 
     Raises:
-        ExpressionError: Parentheses do not match, or text stands outside of them.
+        ExpressionError: Parentheses do not match or nest too deeply, or text stands outside of them.
     """
     if ";" in text:
         text = COMMENT.sub("", text)
@@ -28,6 +32,8 @@ def read_expression(text: str) -> Expression:
             inner: Expression = []
             stack[-1].append(inner)
             stack.append(inner)
+            if len(stack) > MAX_DEPTH:
+                raise ExpressionError(f"more than {MAX_DEPTH} '(' inside each other")
         elif token == ")":
             stack.pop()
             if not stack:

@@ -4,12 +4,11 @@ The manifest lies in the user's cache folder, never among the games. A second lo
 times with it; a file that has changed is read again.
 """
 
-import gzip
+import codecs
 import hashlib
 import logging
 import os
 import tempfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
@@ -18,6 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from hiper_envs.alfworld.games.problem import GameFileError, decode_fields
 from hiper_envs.task_types import TASK_KINDS
 
 GAME_SUFFIXES = (".tw-pddl", ".tw-pddl.gz")
@@ -29,7 +29,7 @@ UNMARKED = "not marked as solvable"
 UNSOLVABLE = "marked as unsolvable"
 BROKEN = "not JSON"
 UNREADABLE = "not readable"
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 
 logger = logging.getLogger(__name__)
 
@@ -88,10 +88,6 @@ class Manifest(msgspec.Struct, frozen=True, dict=True):
         left_out = [f"{count} {status}" for status, count in sorted(self.counts.items()) if status != PLAYABLE]
         rest = f"; left out: {', '.join(left_out)}" if left_out else ""
         return f"{len(self.playable)} playable games of {len(self.files)} in {self.folder}{rest}"
-
-
-class _Marks(msgspec.Struct):
-    solvable: bool | None = None
 
 
 class _Trajectory(msgspec.Struct):
@@ -185,15 +181,14 @@ def _inspect(folder: Path, path: str, stamp: _Stamp, has_trajectory: bool) -> Ga
 def _judge(file: Path, content: bytes, has_trajectory: bool) -> str:
     try:
         if has_trajectory:
-            trajectory = msgspec.json.decode(file.with_name(TRAJECTORY).read_bytes(), type=_Trajectory)
+            described = file.with_name(TRAJECTORY).read_bytes().removeprefix(codecs.BOM_UTF8)
+            trajectory = msgspec.json.decode(described, type=_Trajectory)
             if trajectory.task_type not in TASK_KINDS:
                 return OTHER_TASK
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-        solvable = msgspec.json.decode(content, type=_Marks).solvable
-    except (msgspec.DecodeError, OSError, EOFError, zlib.error, RecursionError, UnicodeDecodeError):
+        solvable = decode_fields(content, str(file)).get("solvable")
+    except (GameFileError, msgspec.DecodeError, OSError, RecursionError, UnicodeDecodeError):
         return BROKEN
-    if solvable is None:
+    if not isinstance(solvable, bool):
         return UNMARKED
     return PLAYABLE if solvable else UNSOLVABLE
 

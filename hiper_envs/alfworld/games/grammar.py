@@ -82,6 +82,9 @@ USED_ACTIONS = (
 )
 
 BASIN, SINK = "sinkbasin", "sink"
+HELP_ACTION: Expression = [
+    ":action", "help", ":parameters", ["?a", "-", "agent"], ":precondition", [], ":effect", ["and", ["checked", "?a"]]
+]  # fmt: skip
 CLEANS_IN_SINKS: Expression = ["receptacletype", "?r", "sinktype"]
 COMMENTED_SINK = re.compile(r";(?=\(receptacleType \?r SinkType\))")
 
@@ -135,12 +138,14 @@ def read_domain(text: str) -> DomainRules:
         domain = read_expression(text)
     except ExpressionError as error:
         raise GrammarError(f"is no PDDL domain ({error})") from error
-    parts = [part for part in domain if isinstance(part, list)]
-    rules = _lowercase([part for part in parts if part[:2] != [":action", "help"]])
+    rules = _lowercase([part for part in domain if isinstance(part, list)])
+    has_help = HELP_ACTION in rules
+    if has_help:
+        rules.remove(HELP_ACTION)
     cleans_in_sinks = _drop(rules, CLEANS_IN_SINKS)
     if fingerprint(rules) != DOMAIN_FINGERPRINT:
         raise GrammarError("is not ALFWorld's domain")
-    return DomainRules(len(rules) < len(parts), (BASIN, SINK) if cleans_in_sinks else (BASIN,))
+    return DomainRules(has_help, (BASIN, SINK) if cleans_in_sinks else (BASIN,))
 
 
 def _lowercase(expression: Expression) -> Expression:
@@ -190,7 +195,7 @@ def _read_rules(text: str) -> dict[str, list[dict[str, str]]]:
     for block in RULE_BLOCK.findall(text):
         try:
             found = json.loads(block)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise GrammarError(f"holds a block of rules that is no JSON ({error})") from error
         if not isinstance(found, dict):
             raise GrammarError("holds a block of rules that is no JSON object")
@@ -200,9 +205,10 @@ def _read_rules(text: str) -> dict[str, list[dict[str, str]]]:
 
 def _only_text(rules: dict[str, list[dict[str, str]]], name: str) -> str:
     found = rules.get(name)
-    if not found or not isinstance(found, list) or not isinstance(found[0], dict) or set(found[0]) != {"rhs"}:
-        raise GrammarError(f"lacks the rule {name!r}")
-    return str(found[0]["rhs"])
+    match found:
+        case [{"rhs": str(text), **more}] if not more:
+            return text
+    raise GrammarError(f"lacks the rule {name!r} with one text")
 
 
 def _read_wording(rules: dict[str, list[dict[str, str]]], actions: dict[str, tuple[str, str]]) -> Wording:

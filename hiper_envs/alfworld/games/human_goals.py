@@ -5,6 +5,7 @@ one of the folders above it: {split: {"TYPE-...-23/trial_T2019...": [goal, ...]}
 take for rules (;|"<>[]#{}) are left out, for the official engine cannot show them; so are spaces around a goal.
 """
 
+import codecs
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -86,6 +87,6 @@ def _read_collection(path: Path, modified: int) -> Collection:
 
 def _decode(path: Path, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        return msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8), type=kind)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise HumanGoalsError(f"{path}: cannot be read as goals: {error}") from error

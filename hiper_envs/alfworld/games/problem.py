@@ -1,6 +1,7 @@
 """A game as a value: its things, its first facts, its goal; read from and written to game files."""
 
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterable, Mapping
@@ -61,6 +62,8 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
     "sliceable": ("object",),
     "issliced": ("object",),
 }
+LARGEST_FILE = 1 << 26
+"""Bytes of a game file, unpacked, that are read; what holds more is no game."""
 TEXTS = ("pddl_domain", "grammar", "pddl_problem")
 """The fields of a game file that decide the game."""
 INSTEAD = 'engine="textworld" plays such files'
@@ -133,15 +136,32 @@ def load_fields(path: Path) -> Mapping[str, Any]:
         GameFileError: There is no such file, or it holds something else.
     """
     try:
-        data = path.read_bytes()
-        fields = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
+        content = path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
         raise GameFileError(str(path), "(file)", f"cannot be read: {reason}") from error
-    except (ValueError, EOFError, zlib.error, RecursionError) as error:
-        raise GameFileError(str(path), "(file)", f"is not JSON, gzipped or plain: {error}") from error
+    return decode_fields(content, str(path))
+
+
+def decode_fields(content: bytes, file: str) -> Mapping[str, Any]:
+    """Return the JSON object that the bytes of a game file hold, gzipped or plain.
+
+    Raises:
+        GameFileError: They hold something else, or more than `LARGEST_FILE` bytes when unpacked.
+    """
+    try:
+        if content[:2] == b"\x1f\x8b":
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+                content = packed.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise GameFileError(file, "(file)", f"holds more than {LARGEST_FILE:,} bytes; a game has some 100,000")
+        fields = json.loads(content)
+    except GameFileError:
+        raise
+    except (OSError, ValueError, EOFError, zlib.error, RecursionError) as error:
+        raise GameFileError(file, "(file)", f"is not JSON, gzipped or plain: {error}") from error
     if not isinstance(fields, dict):
-        raise GameFileError(str(path), "(file)", "is not a JSON object with pddl_domain, grammar and pddl_problem")
+        raise GameFileError(file, "(file)", "is not a JSON object with pddl_domain, grammar and pddl_problem")
     return fields
 
 
@@ -198,6 +218,8 @@ def _read_sections(text: str) -> dict[str, Expression]:
     sections: dict[str, Expression] = {}
     for part in read_expression(text):
         if isinstance(part, list) and part and isinstance(part[0], str):
+            if part[0].lower() in sections:
+                raise ExpressionError(f"it has two ({part[0]} ...)")
             sections[part[0].lower()] = part
     for name in ("problem", ":objects", ":init", ":goal"):
         if len(sections.get(name, ())) < 2:

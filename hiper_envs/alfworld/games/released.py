@@ -30,7 +30,7 @@ def find_real_games(split: str, is_needed: bool = False) -> Path | None:
         FileNotFoundError: There is none, and it is needed.
     """
     root = os.environ.get(GAMES_DATA)
-    folder = _find_split(Path(root).expanduser(), split) if root else None
+    folder = _find_split(Path(os.path.abspath(os.path.expanduser(root))), split) if root else None
     if folder is None and is_needed:
         found = f"${GAMES_DATA} is {root!r}, where they are not" if root else f"${GAMES_DATA} is not set"
         raise FileNotFoundError(f"the released games of {split!r} are needed, and {found}: {REAL_GAMES_HELP}")

@@ -157,7 +157,7 @@ class OfficialEngine:
         self._played = []
         with _LOCK, self._remembering(official):
             state = self._env.reset()
-        self.task = state["feedback"].rpartition(TASK_PREFIX)[2].removesuffix(".")
+        self.task = state["feedback"].partition(TASK_PREFIX)[2].removesuffix(".")
         return Output(state["feedback"], list(state["admissible_commands"]), bool(state["won"]))
 
     def step(self, command: str) -> Output:

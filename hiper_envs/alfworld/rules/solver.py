@@ -48,6 +48,14 @@ def solve(engine: Engine, problem: Problem) -> list[str]:
     return min(plans, key=len)
 
 
+def find_plan(engine: Engine) -> list[str]:
+    """Return what `solve` does; no commands from where the game can no longer be won."""
+    try:
+        return solve(engine, engine.problem)
+    except NoPlanError:
+        return []
+
+
 def _walk(engine: Engine, route: Sequence[Stop]) -> list[str]:
     """Return the commands that make the stops in turn, with each door opened when it is first in the way."""
     world, place, closed = engine.world, engine.location, engine.world.openable & ~engine.opened

@@ -154,6 +154,37 @@ def test_masks_of_other_shapes_are_refused(shape: Any) -> None:
             call()
 
 
+@pytest.mark.parametrize("precision", [np.float16, np.float32])
+def test_rounding_is_that_of_the_values_own_precision(precision: Any) -> None:
+    value = precision(0.7)
+    rounded = np.array([value, np.nextafter(value, precision(1)), value], dtype=precision)
+    assert normalise(rounded).tolist() == [0, 0, 0]
+    assert explained_variance(np.full(3, value), rounded) == 1.0
+    assert np.std(normalise(np.array([0.7, 0.8, 0.9], dtype=precision))) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1.0, 1e139])
+def test_explained_variance_has_no_unit(size: float) -> None:
+    values, returns = np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0])
+    assert explained_variance(values * size, returns * size) == pytest.approx(1 - (2 / 9) / (14 / 9))
+
+
+def test_explained_variance_below_all_numbers_is_minus_infinity() -> None:
+    assert explained_variance(np.array([1e140, -1e140]), np.array([1e-200, 2e-200])) == -np.inf
+
+
+def test_masked_arrays_are_not_read_through_their_masks() -> None:
+    hidden = np.ma.masked_array([1.0, 9.0], mask=[False, True])
+    with pytest.raises(ValueError, match="values is an array with masked entries"):
+        normalise(hidden)
+    assert normalise(np.ma.masked_array([1.0, 9.0])).tolist() == pytest.approx([-1, 1])
+
+
+def test_a_preset_of_another_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown preset 5; allowed: hiper"):
+        compute_advantages(make_turns(), 5)  # type: ignore[arg-type]
+
+
 def test_lists_of_booleans_are_masks() -> None:
     mask = [True, False, True, True]
     np.testing.assert_array_equal(normalise(np.arange(4.0), mask), normalise(np.arange(4.0), np.array(mask)))  # type: ignore[arg-type]

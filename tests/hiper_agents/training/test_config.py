@@ -38,6 +38,15 @@ def test_changes_replace_settings(tmp_path: Path) -> None:
         ('truncation = "relesed"', ValueError, "did you mean 'released'"),
         ("num_envs = 0", ValueError, "num_envs is 0; it must be at least 1"),
         ("seed = = 1", ValueError, "is no valid TOML"),
+        ("seed = 99999999999999999999", ValueError, "seed is 9+; it must be at most 9223372036854775807 in size"),
+        ("num_threads = 4294967296", ValueError, "num_threads is 4294967296; it must be at most 1024"),
+        ("num_envs = 999999999", ValueError, "num_envs is 999999999; it must be at most 65536"),
+        (f"lr = 1{'0' * 400}", ValueError, "lr is 10+; it must be at most"),
+        ("clip = 1e300", ValueError, r"clip is 1e\+300; it must be at most 1e\+30 in size"),
+        ("keep_reward = -1e31", ValueError, r"keep_reward is -1e\+31; it must be at most 1e\+30 in size"),
+        ("updates = 99999999999", ValueError, "updates is 9+; it must be at most 2147483648"),
+        ('env_options = { split = "train" }', ValueError, "env_options holds a split, which train_split replaces"),
+        (f'updates = "{"x" * 9999}"', TypeError, r"updates in .* is 'x{199}\.\.\.; it must be of type int"),
     ],
 )
 def test_wrong_settings_get_a_sentence(tmp_path: Path, text: str, error: type[Exception], sentence: str) -> None:
@@ -60,6 +69,18 @@ def test_wrong_settings_get_a_sentence(tmp_path: Path, text: str, error: type[Ex
 def test_settings_made_in_python_are_checked_too(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         TrainConfig(**{"name": "x", "env_id": "toy/Rooms-v0", **changes})
+
+
+@pytest.mark.parametrize("name", ["", "a/../../x", "/tmp/x", "..", ".x", "a\\b", "a\nb", "a\0b", "x" * 101, "a "])
+def test_names_stay_in_the_folder(name: str) -> None:
+    with pytest.raises(ValueError, match=r"name in the settings is .*; folders and files are called by it"):
+        make_config({"name": name, "env_id": "toy/Rooms-v0"})
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "odd.toml").write_bytes("name = 'café'".encode("cp1252"))
+    with pytest.raises(ValueError, match=r"odd\.toml is no text in UTF-8"):
+        read_config(tmp_path / "odd.toml")
 
 
 def test_missing_names_and_files() -> None:

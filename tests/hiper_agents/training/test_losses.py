@@ -151,6 +151,17 @@ def test_training_does_not_import_the_compiler() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+@pytest.mark.parametrize("factor", [1e38, float("nan"), float("inf")])
+def test_nothing_is_learned_from_what_is_no_number(factor: float) -> None:
+    policy, rollouts = play_toy(count=4)
+    batch = make_learning_batch(rollouts, Preset())
+    before = [weight.clone() for weight in policy.network.parameters()]
+    loss, _ = ppo_loss(policy, batch.select(np.arange(len(batch))), LossConfig())
+    with pytest.raises(ValueError, match=r"the loss is .*, so nothing can be learned from them: the step sizes"):
+        take_step(policy.network, Adam(policy.network.parameters(), 1e-3), loss * factor * 1e6, 0.5)
+    assert all(torch.equal(*pair) for pair in zip(before, policy.network.parameters(), strict=True))
+
+
 def test_entropy_is_rewarded() -> None:
     policy, rollouts = play_toy()
     batch = make_learning_batch(rollouts, Preset())

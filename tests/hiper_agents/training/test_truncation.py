@@ -134,11 +134,12 @@ class Odd(RoomsEnv):
     pays = float("nan")
 
 
-@pytest.mark.parametrize("pays", [float("nan"), float("inf"), 1e308])
+@pytest.mark.parametrize("pays", [float("nan"), float("inf"), 1e308, 1e30, -1e13])
 def test_rewards_that_cannot_be_summed_are_told_with_their_place(pays: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Odd, "pays", pays)
     policy: Any = Clock(True)
     with pytest.raises(
-        ValueError, match=r"the reward (nan|inf|1e\+308) at turn 1 of task 4; it must be a finite number"
+        ValueError,
+        match=r"the reward [-+.\w]+ at turn 1 of task 4; it must be a finite number of at most 1e\+12",
     ):
         play_tasks([Odd()], policy, [4], np.random.default_rng(0))

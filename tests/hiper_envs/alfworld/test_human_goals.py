@@ -52,7 +52,7 @@ def test_goals_of_a_collection(game: Path, tmp_path: Path) -> None:
     (tmp_path / "human_goals.json").write_text(json.dumps({"valid_seen": {}, "train": {NAME: WRITTEN}}))
     write_trajectory(game, [])
     assert read_human_goals(game) == tuple(GOALS)
-    (tmp_path / "human_goals.json").write_text(json.dumps({"train": {NAME: GOALS[:1]}}))
+    (tmp_path / "human_goals.json").write_text("\ufeff" + json.dumps({"train": {NAME: GOALS[:1]}}), encoding="utf-8")
     os.utime(tmp_path / "human_goals.json", ns=(1, 1))
     assert read_human_goals(game) == tuple(GOALS[:1])
 
@@ -72,6 +72,7 @@ def test_goals_of_a_collection(game: Path, tmp_path: Path) -> None:
         ),
         ("human_goals.json", '["x"]', "cannot be read as goals"),
         ("human_goals.json", b"\xff\xfe", "cannot be read as goals"),
+        ("human_goals.json", "[" * 200_000, "cannot be read as goals"),
     ],
 )
 def test_a_game_without_goals_gets_a_sentence(game: Path, file: str, content: str | bytes, message: str) -> None:
@@ -122,6 +123,14 @@ def test_official_engine_shows_the_same_goal(game: Path, position: int) -> None:
     assert observation == expected and info["instruction"] == fast_info["instruction"] == GOALS[position]
     for command in list(info["expert_plan"]):
         assert fast.step(command)[:3] == official.step(command)[:3]
+    official.close()
+
+
+@pytest.mark.parametrize("goal", ["Your task is to: look", "two\nlines", "{o} %s \\n \\ud800", "...", "x" * 5000])
+def test_both_engines_show_odd_goals_alike(game: Path, goal: str) -> None:
+    write_trajectory(game, describe([goal]))
+    official = make(game, engine="textworld")
+    assert official.reset(seed=1) == make(game).reset(seed=1)
     official.close()
 
 

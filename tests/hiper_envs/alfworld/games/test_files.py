@@ -12,7 +12,9 @@ import pytest
 from hiper_envs.alfworld import sources
 from hiper_envs.alfworld.games import files
 from hiper_envs.alfworld.games.files import read_manifest
-from hiper_envs.alfworld.sources import name_task, open_files, open_games
+from hiper_envs.alfworld.games.paths import name_task
+from hiper_envs.alfworld.games.problem import load_fields
+from hiper_envs.alfworld.sources import open_files, open_games
 
 TASK = "pick_and_place_simple-Mug-None-Desk-308"
 
@@ -81,6 +83,31 @@ def test_what_cannot_be_read_is_left_out_until_it_can(data: Path, tmp_path: Path
     assert games.tasks == (*PLAYED[:2], "pick_odd/trial_2", PLAYED[2])
     assert games.left_out["pick_odd/trial_0"] == f"{folders[0]}/game.tw-pddl is left out: not readable"
     assert games.left_out["broken/trial_1"].endswith("game.tw-pddl is left out: not JSON")
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b'\xef\xbb\xbf{"solvable": true}', files.PLAYABLE),
+        ('{"solvable": true}'.encode("utf-16"), files.PLAYABLE),
+        (b'{"solvable": true, "walkthrough": NaN}', files.PLAYABLE),
+        (b'{"solvable": true, "walkthrough": "caf\xe9"}', files.BROKEN),
+        (b'{"solvable": true, "walkthrough": %s}' % (b"9" * 5000), files.BROKEN),
+        (b'{"solvable": true, "walkthrough": %s}' % (b"[" * 200_000), files.BROKEN),
+        (b'[{"solvable": true}]', files.BROKEN),
+        (b'{"solvable": "false"}', files.UNMARKED),
+        (b'{"solvable": 1}', files.UNMARKED),
+    ],
+)
+def test_a_folder_lists_as_playable_what_can_be_read(tmp_path: Path, content: bytes, status: str) -> None:
+    game = add_game(tmp_path / "games", "pick_odd", "trial_1")
+    trajectory = game.with_name("traj_data.json")
+    trajectory.write_bytes(b"\xef\xbb\xbf" + trajectory.read_bytes())
+    for written in (content, gzip.compress(content)):
+        game.write_bytes(written)
+        assert read_manifest(tmp_path / "games").counts == {status: 1}
+        if status == files.PLAYABLE:
+            assert load_fields(game)["solvable"] is True
 
 
 def test_second_look_reads_no_game(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hiper_envs.alfworld.games.expressions import ExpressionError, read_expression, read_typed_list
 from hiper_envs.alfworld.games.goals import GOAL_TEXTS, Goal, GoalKind, parse_goal, write_goal
-from hiper_envs.alfworld.games.problem import GameFileError, read_game, write_game
+from hiper_envs.alfworld.games.problem import LARGEST_FILE, GameFileError, read_game, write_game
 
 GAME = "pick_heat_then_place_in_recep-Plate-None-Fridge-7"
 
@@ -97,6 +97,12 @@ def test_two_objects_of_different_types_are_no_goal() -> None:
         ("pddl_problem", "agent1 - agent", "agent1 - agent agent2 - agent", "one agent"),
         ("pddl_problem", "(atLocation", "(examined loc_1) (atLocation", "does not fit"),
         ("pddl_problem", "(define", "(define (", "'(' without ')'"),
+        ("pddl_problem", "(:goal", "(:goal (and (holdsAny agent1))) (:goal", "two (:goal"),
+        ("pddl_problem", "(:goal", f"(:goal {'(and' * 9000} x {')' * 9000}) (:other", "inside each other"),
+        ("pddl_domain", "(:action", f"{'(' * 9000}{')' * 9000} (:action", "inside each other"),
+        ("pddl_domain", "(checked ?a)", "(holdsAny ?a)", 'engine="textworld"'),
+        ("grammar", '"task"', f'"odd": {"[" * 200_000}, "task"', "no JSON"),
+        ("grammar", '"task": [', '"task": [{"rhs": "Your task is to: dance."}, ', "one text"),
     ],
 )
 def test_broken_games_name_the_field_and_the_reason(
@@ -124,6 +130,9 @@ def test_missing_fields_and_files_are_named(tmp_path: Path, fields: dict[str, An
         read_game(path)
     path.write_bytes(gzip.compress(json.dumps(fields).encode())[:-20])
     with pytest.raises(GameFileError, match="is not JSON"):
+        read_game(path)
+    path.write_bytes(gzip.compress(b" " * (LARGEST_FILE + 1)))
+    with pytest.raises(GameFileError, match="more than 67,108,864 bytes"):
         read_game(path)
 
 
