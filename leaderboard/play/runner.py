@@ -1,5 +1,6 @@
 """Playing a panel with an agent into a run folder."""
 
+import math
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -84,6 +85,8 @@ def run_panel(
     folder = Path(folder)
     name = split_name(agent)[1] if name is None else name
     _check_given(agent, name, panel, seed, num_episodes)
+    if turn_seconds is not None and not 0 < turn_seconds < math.inf:
+        raise RunError(f"the time limit of a turn must be a number of seconds above 0, or None, got {turn_seconds}")
     setup = Setup(panel, agent, name, turn_seconds)
     header = RunHeader(
         name=setup.agent_name,
