@@ -222,7 +222,7 @@ class _Reader:
     def _read_parts(self) -> Reply:
         is_react = self.seen == {"action"}
         missing = [name for name in (("action",) if is_react else TAGS) if not self.inside[name]]
-        if missing and not self.is_cut_off and self._ends_inside_tag():
+        if not self.is_cut_off and (self._ends_inside_tag() or (missing and self.text.endswith("<"))):
             self._cut_off("it ends inside a tag")
         for name in missing:
             if f"cut off: <{name}> is never closed" not in self.problems:
@@ -237,7 +237,7 @@ class _Reader:
 
     def _read_flat(self) -> Reply:
         action = self._read(0, len(self.text))
-        if not self.is_cut_off and self._ends_inside_tag():
+        if not self.is_cut_off and (self._ends_inside_tag() or action.text == "<"):
             self._cut_off("it ends inside a tag")
         if not action.text and not self.is_cut_off:
             self._tell(f"{'nothing but thoughts' if self.thoughts else 'nothing said'}: the action is empty")

@@ -1,7 +1,7 @@
 """Segments: the runs of turns under one subgoal, as the agent declares them."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import gymnasium as gym
 import msgspec
@@ -13,6 +13,8 @@ from hiper_envs.spaces import UnicodeText
 from hiper_envs.spelling import find_spelling
 from webshop_server.allowed_types import check_flag
 
+Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A whole number that any reader of a record can hold."""
 EndReason = Literal["switch", "success", "failure", "truncation", "error"]
 
 
@@ -28,8 +30,8 @@ class Segment(msgspec.Struct, frozen=True):
             (terminated without success), "truncation", or "error" (the agent broke off).
     """
 
-    start: int
-    end: int
+    start: Whole
+    end: Whole
     subgoal: str
     reward: float
     end_reason: EndReason

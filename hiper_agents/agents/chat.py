@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from hiper_agents.agents.chat_answer import Answer, ChatError, ReplyTokens, read_answer
 from hiper_envs.episodes.record import Usage
-from hiper_envs.plain_text import make_plain
+from hiper_envs.plain_text import describe_error, make_plain
 from hiper_envs.prompts import Conversation, PromptConfig
 from webshop_server.allowed_names import refuse_unknown
 from webshop_server.extras import MissingExtraError
@@ -28,8 +28,8 @@ class ChatAgent:
     """Plays by asking a chat model for each reply.
 
     Failed requests (connection, 408, 409, 429, 5xx) and answers without a reply (a web page, broken JSON, no choice, no
-    content) are tried again with growing pauses, `max_retries` times in all; what still fails is raised, and so becomes
-    a recorded episode.
+    content, no end) are tried again with growing pauses, `max_retries` times in all; what still fails is raised, and so
+    becomes a recorded episode.
 
     A request holds the model, the messages and the episode's seed, and what the arguments add; servers differ in what
     else they take. What is None is not sent: `request={"seed": None}` is for a server that knows no seed.
@@ -40,7 +40,7 @@ class ChatAgent:
         api_key: The key; None to take it from the environment. Local servers take any.
         prompt: How prompts are written; its style decides between HiPER, plan-execute and ReAct.
         max_retries: Further tries for a request that failed.
-        timeout: Seconds to wait for one reply.
+        timeout: Seconds to wait for the beginning of a reply, and again for all of it.
         max_reply_tokens: Longest reply, sent as `max_tokens`.
         temperature: Sampling temperature.
         prompt_price: Price of a million tokens read, in any currency.
@@ -87,6 +87,7 @@ class ChatAgent:
         self.request = {"max_tokens": max_reply_tokens, "temperature": temperature, **(request or {})}
         self.ignores_case = ignores_case
         self.max_retries = max_retries
+        self.timeout = timeout
         self.prompt_price, self.reply_price = prompt_price, reply_price
         self.num_requests = self.prompt_tokens = self.reply_tokens = 0
         self.cost = 0.0
@@ -139,16 +140,34 @@ class ChatAgent:
         parameters: Any = {name: value for name, value in request.items() if value is not None}
         num_left, pause = self.max_retries, FIRST_PAUSE_SECONDS
         while True:
-            completions = self._client.with_options(max_retries=num_left).chat.completions
-            response = completions.with_raw_response.create(model=self.model, messages=messages, **parameters)
-            try:
-                return read_answer(response.text, self.endpoint)
-            except ChatError:
-                num_left -= response.retries_taken + 1
-                if num_left < 0:
-                    raise
+            completions = self._client.with_options(max_retries=num_left).chat.completions.with_streaming_response
+            with completions.create(model=self.model, messages=messages, **parameters) as response:
+                try:
+                    return read_answer(self._read_body(response.http_response), self.endpoint)
+                except ChatError:
+                    num_left -= response.retries_taken + 1
+                    if num_left < 0:
+                        raise
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _read_body(self, response: Any) -> str:
+        """Return the body of an answer; the client library limits the time of each piece of it only."""
+        deadline = time.monotonic() + self.timeout
+        pieces = []
+        try:
+            for piece in response.iter_bytes():
+                pieces.append(piece)
+                if time.monotonic() > deadline:
+                    raise ChatError(
+                        f"the endpoint {self.endpoint} did not end its answer within {self.timeout:g} seconds"
+                    )
+        except ChatError:
+            raise
+        except Exception as error:  # the connection's, whatever library the client is built on
+            said = f"the endpoint {self.endpoint} broke off its answer: {describe_error(error)}"
+            raise ChatError(said) from error
+        return b"".join(pieces).decode(response.encoding or "utf-8", errors="replace")
 
     def _count(self, answer: Answer) -> None:
         paid = (answer.prompt_tokens or 0) * self.prompt_price + (answer.reply_tokens or 0) * self.reply_price

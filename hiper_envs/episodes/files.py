@@ -10,7 +10,7 @@ from typing import BinaryIO, Self
 import msgspec
 import zstandard
 
-from hiper_envs.episodes.record import RECORD_VERSION, Episode
+from hiper_envs.episodes.record import MILESTONE_VERSION, RECORD_VERSION, Episode
 from hiper_envs.episodes.regular_file import open_regular
 from hiper_envs.reply_version import check_version
 
@@ -198,6 +198,11 @@ def _decode(line: bytes, path: Path, number: int) -> Episode:
         raise RecordError(
             f"{path}, line {number}, has record version {episode.version}, this suite reads up to {RECORD_VERSION}:"
             " install a newer hiper-suite"
+        )
+    if not 1 <= episode.milestone_version <= MILESTONE_VERSION:
+        raise RecordError(
+            f"{path}, line {number}, counts milestones by version {episode.milestone_version}, this suite knows 1 to"
+            f" {MILESTONE_VERSION}: a newer one needs a newer hiper-suite"
         )
     try:
         check_version(episode.reply_version)

@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from hiper_envs.reply import NO_TAGS, Form
-from hiper_envs.segments import Reading, Segment
+from hiper_envs.segments import Reading, Segment, Whole
 
 RECORD_VERSION = 1
 MILESTONE_VERSION = 2
@@ -38,18 +38,18 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
         form: Which kind of reply it is, see `hiper_envs.reply`; None in records from before there were kinds.
     """
 
-    number: int = msgspec.field(name="turn")
+    number: Whole = msgspec.field(name="turn")
     reply: str
     action: str
     observation: str
     reward: float
-    segment: int
+    segment: Whole
     is_boundary: bool
     problems: tuple[str, ...] = ()
     milestones: tuple[str, ...] = ()
     seconds: float | None = None
-    prompt_tokens: int | None = None
-    reply_tokens: int | None = None
+    prompt_tokens: Whole | None = None
+    reply_tokens: Whole | None = None
     cost: float | None = None
     finish_reason: str | None = None
     form: Form | None = None
@@ -131,7 +131,7 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
     env_id: str
     env_options: dict[str, Any]
     task_id: str
-    seed: int
+    seed: Whole
     agent: str
     instruction: str
     reset_observation: str
@@ -145,10 +145,10 @@ class Episode(msgspec.Struct, frozen=True, omit_defaults=True):
     seconds: float | None = None
     milestones: tuple[str, ...] = ()
     reward_parts: dict[str, float | bool] | None = None
-    version: int = RECORD_VERSION
+    version: Whole = RECORD_VERSION
     error_kind: ErrorKind = "agent"
-    milestone_version: int = 1
-    reply_version: int = 1
+    milestone_version: Whole = 1
+    reply_version: Whole = 1
     ignores_case: bool = False
 
     @property

@@ -60,7 +60,7 @@ def replay(episode: Episode, env: gym.Env[str, str] | None = None) -> list[Diffe
     )
     recorder.reset(episode.task_id, episode.seed)
     found = compare(-1, [("observation", episode.reset_observation, recorder.reset_observation)])
-    milestones = _MilestoneCheck(episode.milestone_version)
+    milestones = _MilestoneCheck(episode)
     for number, turn in enumerate(episode.turns):
         if recorder.is_done:
             return [*found, Difference(number, "turn", turn.action, "the episode was over")]
@@ -120,15 +120,21 @@ def _in_json(value: Any) -> bytes:
 class _MilestoneCheck:
     """Compares milestones with those of records that were written by older rules too.
 
-    Those rules were looser: what is reached now must have been reached then, by the same turn at the latest.
+    Those rules were looser: what is reached now must have been reached then, by the same turn at the latest. Of what
+    only they counted it is known that the goal has it, and that it was reached once.
     """
 
-    def __init__(self, version: int) -> None:
-        self._is_loose = version < MILESTONE_VERSION
+    def __init__(self, episode: Episode) -> None:
+        self._is_loose = episode.milestone_version < MILESTONE_VERSION
+        self._names = set(episode.milestones)
         self._recorded: set[str] = set()
 
     def pair(self, recorded: tuple[str, ...], replayed: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return a turn's milestones as recorded and replayed; equal where they agree."""
-        self._recorded.update(recorded)
-        agrees = self._is_loose and self._recorded.issuperset(replayed)
-        return recorded, recorded if agrees else replayed
+        if not self._is_loose:
+            return recorded, replayed
+        new = set(recorded)
+        is_sound = len(new) == len(recorded) and new <= self._names - self._recorded
+        expected = tuple(name for name in replayed if name not in self._recorded)
+        self._recorded |= new
+        return recorded, recorded if is_sound and new.issuperset(expected) else expected

@@ -59,8 +59,9 @@ def proportion_interval(successes: float, number: int, confidence: float = CONFI
         confidence: How often such intervals hold what they estimate, 0 to 1.
 
     Raises:
-        ValueError: There are no tasks, or not between 0 and `number` successes.
+        ValueError: There are no tasks, not between 0 and `number` successes, or `confidence` is no share.
     """
+    _check_confidence(confidence)
     if number < 1 or not 0 <= successes <= number:
         raise ValueError(f"{successes} successes of {number}: it takes at least one task, and 0 to {number} successes")
     tail = (1 - confidence) / 2
@@ -140,7 +141,8 @@ def difference_intervals(
 ) -> list[Interval]:
     """Return the intervals of mean paired differences, first minus second, over the same tasks.
 
-    What makes a task hard for both drops out.
+    What makes a task hard for both drops out. With the sides exchanged the ends are the same with the other sign: the
+    upper end is found as the lower one of second minus first.
 
     Args:
         first: Values of the first side, shape (tasks, measures).
@@ -148,10 +150,20 @@ def difference_intervals(
         limits: The least and the most that a value of either side can be, for each measure.
         clusters: A label for each task; tasks of one label go alike. None where each stands alone.
         confidence: How often such intervals hold what they estimate, 0 to 1.
+
+    Raises:
+        ValueError: As for `ratio_intervals`, or the sides are not of one shape.
     """
-    differences = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
-    spans = [(least - greatest, greatest - least) for least, greatest in limits]
-    return ratio_intervals(differences, np.ones_like(differences), spans, clusters, confidence)
+    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if first.shape != second.shape:
+        raise ValueError(
+            f"both sides must be of the same shape (tasks, measures), got {first.shape} and {second.shape}"
+        )
+    both = np.concatenate([first - second, second - first], axis=-1)
+    spans = [(least - greatest, greatest - least) for least, greatest in limits] * 2
+    found = ratio_intervals(both, np.ones_like(both), spans, clusters, confidence)
+    pairs = zip(found[: len(limits)], found[len(limits) :], strict=True)
+    return [Interval(interval.value, interval.low, -mirrored.low) for interval, mirrored in pairs]
 
 
 def familywise_confidence(num_intervals: int, confidence: float = CONFIDENCE) -> float:
@@ -165,14 +177,18 @@ def describe_intervals(cluster_key: str = "") -> str:
     return f"95 % interval: {exact}bootstrap by {cluster_key or 'task'}"
 
 
+def _check_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is a share between 0 and 1, such as {CONFIDENCE}, not {confidence}")
+
+
 def _check(
     numerators: npt.ArrayLike, denominators: npt.ArrayLike, limits: Sequence[Range], confidence: float
 ) -> tuple[Array, Array, Array]:
     """Return the arguments as arrays; `limits` of shape (measures, 2)."""
     tops, bottoms = (np.asarray(rows, dtype=float) for rows in (numerators, denominators))
     bounds = np.asarray(limits, dtype=float).reshape(-1, 2)
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is a share between 0 and 1, such as {CONFIDENCE}, not {confidence}")
+    _check_confidence(confidence)
     if tops.ndim != 2 or tops.shape != bottoms.shape or tops.shape[1] != len(bounds):
         raise ValueError(
             f"numerators and denominators must both have shape (tasks, {len(bounds)}), one column for each of the"

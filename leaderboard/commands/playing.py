@@ -48,7 +48,7 @@ def run(
     check_positive(episodes=episodes, turn_seconds=turn_seconds, max_start_failures=max_start_failures)
     if workers < 0:
         raise RunError(f"--workers must be 0 or more, got {workers}")
-    name = name or split_name(agent)[1]
+    name = split_name(agent)[1] if name is None else name
     check_name(name)
     frozen = load_panel(panel)
     folder = out or Path("runs") / frozen.name / name

@@ -143,6 +143,29 @@ def check_digests(env: gym.Env[str, str], tasks: Sequence[PanelTask], digests: S
         )
 
 
+def check_clusters(env: gym.Env[str, str], tasks: Sequence[PanelTask], key: str, labels: Sequence[str]) -> None:
+    """Check that tasks share what a panel says, where the world knows.
+
+    Args:
+        env: The world, which has all the tasks.
+        tasks: The tasks.
+        key: What tasks of a cluster share; a key that is not the world's own is nothing it knows of.
+        labels: The label of each task's cluster.
+
+    Raises:
+        PanelError: The world says something else.
+    """
+    world: Any = env.unwrapped
+    if not labels or getattr(world, "group_key", None) != key:
+        return
+    for row, label in zip(tasks, labels, strict=True):
+        if (found := str(world.group_of(row.task))) != label:
+            raise PanelError(
+                f"the panel says that the {key} of task {row.task!r} is {label!r:.80}, and the world that it is"
+                f" {found!r}: freeze the panel with --cluster-key {key}, or give its clusters a key of their own"
+            )
+
+
 def fingerprint_world(env: gym.Env[str, str], tasks: Sequence[PanelTask]) -> str:
     """Return the SHA-256 of what a world says on a few turns of tasks spread over a panel.
 

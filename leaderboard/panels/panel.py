@@ -13,6 +13,7 @@ from hiper_envs.episodes.regular_file import read_regular
 from leaderboard.panels.fingerprint import (
     PanelError,
     PanelTask,
+    check_clusters,
     check_digests,
     check_tasks,
     fingerprint_world,
@@ -74,12 +75,13 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             may_import: Whether a world "module:Env-v0" imports the module, because a person asked to play the panel.
 
         Raises:
-            PanelError: The world cannot be made, lacks a task, or is another one than the panel was frozen with, as a
-                file of its games may be.
+            PanelError: The world cannot be made, lacks a task, says that tasks share something else, or is another
+                one than the panel was frozen with, as a file of its games may be.
         """
         env = make_world(self.env_id, self.env_options, self.max_turns, may_import=may_import)
         check_tasks(env, self.tasks)
         check_digests(env, self.tasks, self.task_digests)
+        check_clusters(env, self.tasks, self.cluster_key, self.clusters)
         world = fingerprint_world(env, self.tasks)
         if world != self.world:
             raise PanelError(

@@ -67,6 +67,12 @@ class Run:
         asked = list(positions_of(self.header, self.panel))[: self.header.num_tasks]
         return [task for task, seed in asked if (task, seed) not in played]
 
+    @cached_property
+    def unasked(self) -> Sequence[str]:
+        """The tasks that have an episode and were not asked for."""
+        positions, limit = positions_of(self.header, self.panel), self.header.num_tasks
+        return [each.task_id for each in self.recorded if limit is not None and positions[key_of(each)] >= limit]
+
 
 def key_of(episode: Episode) -> TaskKey:
     """Return what tells an episode of a run from the others."""

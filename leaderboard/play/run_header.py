@@ -9,6 +9,7 @@ import msgspec
 
 from hiper_envs.episodes.agent_facts import Card
 from hiper_envs.episodes.regular_file import read_regular
+from hiper_envs.segments import Whole
 
 RUN_VERSION = 1
 HEADER_FILE = "run.json"
@@ -46,12 +47,12 @@ class RunHeader(msgspec.Struct, frozen=True):
     agent_digest: str
     panel: str
     panel_digest: str
-    seed: int
+    seed: Whole
     turn_seconds: float | None
     versions: dict[str, str]
-    num_tasks: int | None = None
+    num_tasks: Whole | None = None
     card: Card | None = None
-    version: int = RUN_VERSION
+    version: Whole = RUN_VERSION
 
 
 def installed_versions() -> dict[str, str]:
@@ -97,6 +98,12 @@ def read_header(folder: Path) -> RunHeader:
         raise RunError(
             f"the run {str(folder)!r} has the layout {header.version}, this suite reads up to {RUN_VERSION}: install a"
             " newer hiper-suite"
+        )
+    if header.version < 1:
+        raise RunError(f"the run {str(folder)!r} has the layout {header.version}; layouts count from 1")
+    if header.turn_seconds is not None and header.turn_seconds <= 0:
+        raise RunError(
+            f"the run {str(folder)!r} gives {header.turn_seconds:g} seconds for a turn; it must be more than 0"
         )
     if header.num_tasks is not None and header.num_tasks < 1:
         raise RunError(

@@ -1,5 +1,6 @@
 """Playing a panel with an agent into a run folder."""
 
+import math
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -83,7 +84,7 @@ def run_panel(
     check_panel(panel)
     folder = Path(folder)
     name = split_name(agent)[1] if name is None else name
-    _check_given(agent, name, panel, seed, num_episodes)
+    _check_given(agent, name, panel, seed, num_episodes, turn_seconds)
     setup = Setup(panel, agent, name, turn_seconds)
     header = RunHeader(
         name=setup.agent_name,
@@ -116,7 +117,9 @@ def run_panel(
     return load_run(folder)
 
 
-def _check_given(agent: str, name: str, panel: Panel, seed: int, num_episodes: int | None) -> None:
+def _check_given(
+    agent: str, name: str, panel: Panel, seed: int, num_episodes: int | None, turn_seconds: float | None
+) -> None:
     try:
         agent.encode()
     except UnicodeEncodeError:
@@ -124,6 +127,8 @@ def _check_given(agent: str, name: str, panel: Panel, seed: int, num_episodes: i
     check_name(name)
     if num_episodes is not None and num_episodes < 1:
         raise RunError(f"the number of episodes must be 1 or more, or None for all, got {num_episodes}")
+    if turn_seconds is not None and not 0 < turn_seconds < math.inf:
+        raise RunError(f"the time limit of a turn must be a number of seconds above 0, or None, got {turn_seconds}")
     highest = max(row.seed for row in panel.tasks)
     if not 0 <= seed <= MAX_SEED - highest:
         raise RunError(f"the seed must be from 0 to {MAX_SEED - highest}, got {seed}")

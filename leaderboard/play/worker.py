@@ -196,7 +196,6 @@ class WorkerProcess:
                 start_new_session=True,
             )
         self._unread = []
-        self.deadline = None
         self._send(self._setup)
 
     def _send(self, message: Setup | PlayTask) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import gymnasium as gym
 
 from hiper_envs import Episode, Turn
+from hiper_envs.episodes.record import MILESTONE_VERSION
 from hiper_envs.episodes.replay import Difference, compare, replay
 from hiper_envs.plain_text import describe_error
 from leaderboard.play.run import EpisodeTime, Run, key_of
@@ -70,6 +71,13 @@ def verify_run(run: Run, on_episode: Callable[[int], None] = lambda position: No
 def _check_whole(run: Run) -> Iterator[EpisodeDifference]:
     """Compare what was played with what was asked for."""
     num_tasks = len(run.panel.tasks[: run.header.num_tasks])
+    if run.unasked:
+        said = f"{len(run.unasked)} of the episodes are of tasks that were not asked for"
+        wanted = f"of the panel's first {num_tasks} tasks alone"
+        yield EpisodeDifference(WHOLE_RUN, run.unasked[0], Difference(None, "episodes", said, wanted))
+    if run.header.num_tasks is not None and run.header.num_tasks > num_tasks:
+        pair = run.header.num_tasks, f"at most the panel's {num_tasks}"
+        yield EpisodeDifference(WHOLE_RUN, run.panel.tasks[-1].task, Difference(None, "num_tasks", *pair))
     if run.missing:
         num_around = len(run.failed_around)
         around = f", {num_around} of which failed around the agent" if num_around else ""
@@ -98,6 +106,7 @@ def _check_claims(episode: Episode, run: Run, env: gym.Env[str, str]) -> list[Di
         ("truncated", episode.truncated, episode.truncated and episode.num_turns >= run.panel.max_turns),
         ("end", episode.terminated or episode.truncated or episode.error is not None, True),
         ("error", episode.error, episode.error or None),
+        ("milestone_version", episode.milestone_version, _expect_milestone_version(episode)),
         ("seconds", episode.seconds, None),
     ]
     found = compare(None, pairs) + _check_time(episode, run.times.get(key_of(episode)))
@@ -109,6 +118,12 @@ def _check_claims(episode: Episode, run: Run, env: gym.Env[str, str]) -> list[Di
             each for turn in episode.turns for each in compare(turn.number, [("milestones", turn.milestones, ())])
         ]
     return found
+
+
+def _expect_milestone_version(episode: Episode) -> int:
+    """Return by which version milestones count; none wrote forms of replies and counted milestones as version 1 did."""
+    is_new = episode.milestones and episode.reply_version > 1
+    return MILESTONE_VERSION if is_new else episode.milestone_version
 
 
 def _check_turn(number: int, turn: Turn) -> list[Difference]:

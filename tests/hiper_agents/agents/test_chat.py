@@ -2,7 +2,9 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +16,7 @@ from gymnasium.wrappers import TimeLimit
 
 from hiper_agents.agents import chat
 from hiper_agents.agents.chat import ChatAgent
-from hiper_agents.agents.chat_answer import ReplyTokens
+from hiper_agents.agents.chat_answer import ChatError, ReplyTokens
 from hiper_envs import SubgoalWrapper, play_episode, replay, write_reply
 from hiper_envs.episodes.record import Usage
 from hiper_envs.prompts import PromptConfig
@@ -115,6 +117,46 @@ def test_lasting_fault_is_a_recorded_failure(endpoint: FakeEndpoint, corridor: A
     episode = play_episode(SubgoalWrapper(corridor()), make_agent(endpoint, max_retries=1), task=0)
     assert episode.error and episode.error.startswith("InternalServerError")
     assert len(endpoint.requests) == 2
+
+
+def answer_in_drops(endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch, payload: bytes, pause: float) -> None:
+    """Let the endpoint write its first answer byte by byte and end before its announced length."""
+    whole, drops = FakeHandler.do_POST, [payload]
+
+    def do_POST(handler: FakeHandler) -> None:
+        if not drops:
+            return whole(handler)
+        body = drops.pop()
+        handler.rfile.read(int(handler.headers["Content-Length"]))
+        handler.send_response(200)
+        handler.send_header("Content-Length", "5000")
+        handler.end_headers()
+        with suppress(OSError):
+            for byte in body:
+                handler.wfile.write(bytes([byte]))
+                handler.wfile.flush()
+                time.sleep(pause)
+
+    monkeypatch.setattr(FakeHandler, "do_POST", do_POST)
+
+
+@pytest.mark.parametrize(
+    ("payload", "pause", "sentence"),
+    [(b" " * 60, 0.05, "did not end its answer within 0.5 seconds"), (b'{"cho', 0.0, "broke off its answer")],
+)
+def test_answers_that_do_not_end_are_given_up(
+    endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch, payload: bytes, pause: float, sentence: str
+) -> None:
+    """A proxy that keeps a connection alive with blanks, and one that breaks off; tried again as any other fault."""
+    agent = make_agent(endpoint, timeout=0.5, max_retries=0)
+    answer_in_drops(endpoint, monkeypatch, payload, pause)
+    started = time.monotonic()
+    with pytest.raises(ChatError, match=sentence):
+        agent.act("a room", INFO)
+    assert time.monotonic() - started < 2
+    agent = make_agent(endpoint, timeout=0.5, max_retries=1)
+    answer_in_drops(endpoint, monkeypatch, payload, pause)
+    assert agent.act("a room", INFO) == write_reply("forward", "walk", True)
 
 
 def test_react_replies_make_one_segment(endpoint: FakeEndpoint, corridor: Any) -> None:

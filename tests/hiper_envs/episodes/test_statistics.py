@@ -207,6 +207,24 @@ def test_differences_exclude_zero_where_the_exact_test_does(wins: int, losses: i
         assert (found.low > 0 or found.high < 0) is (chance < 0.05)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(values, values, st.integers(0, 4)), min_size=1, max_size=30), st.booleans(), st.booleans())
+def test_exchanged_sides_give_the_same_ends_with_the_other_sign(
+    rows: list[tuple[float, float, int]], is_clustered: bool, is_limited: bool
+) -> None:
+    first, second = (np.array([[row[side]] for row in rows]) for side in (0, 1))
+    clusters = [row[2] for row in rows] if is_clustered else None
+    limits = [(0, 1) if is_limited else (0, math.inf)]
+    one, other = (difference_intervals(*sides, limits, clusters)[0] for sides in ((first, second), (second, first)))
+    assert one == pytest.approx((-other.value, -other.high, -other.low), abs=0, nan_ok=True)
+    assert not one.low > one.value and not one.high < one.value
+
+
+def test_sides_of_two_shapes_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"both sides must be of the same shape \(tasks, measures\), got \(2, 1\)"):
+        difference_intervals(np.ones((2, 1)), np.ones((1, 1)), [(0, 1)])
+
+
 def test_agents_that_always_agree_leave_doubt() -> None:
     both = np.ones((18, 1))
     doubt = 1 - 0.025 ** (1 / 18)
@@ -334,6 +352,12 @@ def test_arguments_that_do_not_fit_are_refused(arguments: tuple[object, ...], me
 def test_impossible_proportions_are_refused(successes: int, number: int) -> None:
     with pytest.raises(ValueError, match="it takes at least one task"):
         proportion_interval(successes, number)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 1.5, -0.1, math.nan])
+def test_confidence_of_a_proportion_is_a_share(confidence: float) -> None:
+    with pytest.raises(ValueError, match="confidence is a share between 0 and 1"):
+        proportion_interval(1, 2, confidence)
 
 
 def test_the_way_is_told_in_a_few_words() -> None:

@@ -126,6 +126,15 @@ def test_edited_clusters_are_noticed(clustered: Panel, tmp_path: Path) -> None:
             load_panel(tmp_path / "edited.json")
 
 
+def test_clusters_are_the_worlds_own(clustered: Panel) -> None:
+    """Sealed anew, such a panel is whole; the world knows better."""
+    clustered.make_env(may_import=True)
+    wrong = seal_panel(msgspec.structs.replace(clustered, clusters=("2", *clustered.clusters[1:])))
+    with pytest.raises(PanelError, match=r"the rest of task '\S+-1' is '2', and the world that it is '1': freeze"):
+        wrong.make_env(may_import=True)
+    seal_panel(msgspec.structs.replace(wrong, cluster_key="mine")).make_env(may_import=True)
+
+
 @pytest.mark.parametrize(
     ("digests", "message"),
     [

@@ -1,5 +1,6 @@
 """A run that is true verifies; every kind of lie in it is found."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,38 @@ def test_unread_replies_are_found(panel: Panel, tmp_path: Path) -> None:
     assert {(3, "action"), (3, "score"), (3, "problems")} <= found and {position for position, _ in found} == {3}
 
 
+@pytest.mark.parametrize("version", [-1, 0, 3, 2**63 - 1])
+def test_version_of_milestones_that_nobody_knows_is_refused(panel: Panel, tmp_path: Path, version: int) -> None:
+    run_panel("toy_world:Worker", panel, tmp_path, num_workers=0, num_episodes=2)
+    edit_episode(tmp_path, 1, lambda row: row.update(milestone_version=version))
+    with pytest.raises(RunError, match=rf"line 2, counts milestones by version {version}, this suite knows 1 to 2"):
+        load_run(tmp_path)
+
+
+@pytest.mark.parametrize("digits", [20, 400, 5000])
+def test_numbers_that_nobody_can_hold_are_refused(panel: Panel, tmp_path: Path, digits: int) -> None:
+    run_panel("toy_world:Worker", panel, tmp_path, num_workers=0, num_episodes=1)
+    whole = (tmp_path / "episodes.jsonl").read_text()
+    number = "9" * digits
+    edits = {
+        "seed": ('"seed":0', f'"seed":{number}'),
+        "version": ('"seed":0', f'"seed":0,"version":{number}'),
+        "milestone_version": ('"seed":0', f'"seed":0,"milestone_version":{number}'),
+        "reply_version": ('"reply_version":2', f'"reply_version":{number}'),
+        "turn": ('"turn":0', f'"turn":{number}'),
+        "segment": ('"segment":0', f'"segment":{number}'),
+        "prompt_tokens": ('"turn":0', f'"turn":0,"prompt_tokens":{number},"reply_tokens":1'),
+        "reply_tokens": ('"turn":0', f'"turn":0,"prompt_tokens":1,"reply_tokens":{number}'),
+        "end": ('"end":1', f'"end":{number}'),
+    }
+    for name, (old, new) in edits.items():
+        assert old in whole, name
+        (tmp_path / "episodes.jsonl").write_text(whole.replace(old, new, 1))
+        with pytest.raises(RunError, match=rf"line 1, is no episode record: .*\.{name}`") as caught:
+            load_run(tmp_path)
+        assert len(str(caught.value)) < 300
+
+
 def test_version_of_replies_that_nobody_knows_is_refused(panel: Panel, tmp_path: Path) -> None:
     run_panel("toy_world:Worker", panel, tmp_path, num_workers=0, num_episodes=2)
     edit_episode(tmp_path, 1, lambda row: row.update(reply_version=7))
@@ -186,6 +219,54 @@ def test_run_of_the_first_tasks_holds_as_such(panel: Panel, tmp_path: Path) -> N
     assert [fault.difference.field for fault in verify_run(load_run(tmp_path))] == ["episodes"]
 
 
+def edit_header(folder: Path, **fields: Any) -> None:
+    header = msgspec.json.decode((folder / "run.json").read_bytes())
+    (folder / "run.json").write_bytes(msgspec.json.encode(header | fields))
+
+
+def test_what_was_asked_for_fits_what_was_played(panel: Panel, tmp_path: Path) -> None:
+    run_panel("toy_world:Worker", panel, tmp_path, num_workers=0, num_episodes=4)
+    edit_header(tmp_path, num_tasks=3)
+    (fault,) = verify_run(load_run(tmp_path))
+    assert fault.position == WHOLE_RUN and fault.task == panel.tasks[3].task
+    assert "1 of the episodes are of tasks that were not asked for" in str(fault)
+    run_panel("toy_world:Worker", panel, tmp_path, num_workers=0)
+    edit_header(tmp_path, num_tasks=13)
+    (fault,) = verify_run(load_run(tmp_path))
+    assert fault.difference[1:] == ("num_tasks", 13, "at most the panel's 12")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"version": 0}, "has the layout 0; layouts count from 1"),
+        ({"version": -1}, "has the layout -1"),
+        ({"turn_seconds": 0.0}, "gives 0 seconds for a turn; it must be more than 0"),
+        ({"turn_seconds": -2.0}, "gives -2 seconds"),
+        ({"num_tasks": 10**30}, "is not a run's header"),
+        ({"seed": 10**30}, "is not a run's header"),
+    ],
+)
+def test_headers_that_make_no_sense_are_refused(
+    panel: Panel, tmp_path: Path, fields: dict[str, Any], message: str
+) -> None:
+    run_panel("toy_world:Worker", panel, tmp_path, num_workers=0, num_episodes=1)
+    path = tmp_path / "run.json"
+    header = path.read_text()
+    for name, value in fields.items():
+        header = re.sub(rf'"{name}": \S+?(?=[,\n])', f'"{name}": {value}', header)
+    path.write_text(header)
+    with pytest.raises(RunError, match=message):
+        load_run(tmp_path)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_limits_that_make_no_sense_start_no_run(panel: Panel, tmp_path: Path, seconds: float) -> None:
+    with pytest.raises(RunError, match="the time limit of a turn must be a number of seconds above 0"):
+        run_panel("toy_world:Worker", panel, tmp_path / "run", num_workers=0, turn_seconds=seconds)
+    assert not (tmp_path / "run").exists()
+
+
 def test_order_of_a_whole_run_is_the_panels(panel: Panel, tmp_path: Path) -> None:
     run_panel("toy_world:Worker", panel, tmp_path, num_workers=0)
     lines = (tmp_path / "episodes.jsonl").read_bytes().splitlines(keepends=True)
@@ -242,6 +323,46 @@ def test_real_records_are_recomputed_as_a_whole(tmp_path: Path) -> None:
     (tmp_path / "episodes.jsonl").write_bytes(whole)
     edit_episode(tmp_path, 0, lambda row: row["reward_parts"].update(r_type=0.25))
     assert {fault.difference.field for fault in verify_run(load_run(tmp_path))} == {"reward_parts"}
+
+
+def test_earlier_rules_of_milestones_hide_no_lie(tmp_path: Path) -> None:
+    """Records from before counted some milestones too early; that is no leave to claim any."""
+    run_panel("hiper_agents:expert", "alfworld-demo-v2", tmp_path, num_workers=0, num_episodes=1)
+    whole = (tmp_path / "episodes.jsonl").read_bytes()
+    edit_episode(tmp_path, 0, lambda row: row.update(milestone_version=1))
+    assert {fault.difference.field for fault in verify_run(load_run(tmp_path))} == {"milestone_version"}
+    (tmp_path / "episodes.jsonl").write_bytes(whole)
+
+    def make_earlier(row: dict[str, Any]) -> None:
+        row.update(milestone_version=1, reply_version=1)
+        for step in row["steps"]:
+            step.pop("form")
+
+    edit_episode(tmp_path, 0, make_earlier)
+    earlier = (tmp_path / "episodes.jsonl").read_bytes()
+    assert verify_run(load_run(tmp_path)) == []
+    name, at = next(
+        (name, at)
+        for at, step in enumerate(msgspec.json.decode(whole)["steps"])
+        for name in step.get("milestones", [])
+        if at
+    )
+    assert earlier.count(b'"milestones":') > 2
+
+    def claim(turn: int, *names: str) -> Edit:
+        return lambda row: row["steps"][turn].update(milestones=[*row["steps"][turn].get("milestones", []), *names])
+
+    for turn, names in ((0, ["sold out"]), (at, [name]), (0, [name]), (0, [name, name])):
+        edit_episode(tmp_path, 0, claim(turn, *names))
+        assert {fault.difference.field for fault in verify_run(load_run(tmp_path))} == {"milestones"}, (turn, names)
+        (tmp_path / "episodes.jsonl").write_bytes(earlier)
+
+    def count_early(row: dict[str, Any]) -> None:
+        row["steps"][at]["milestones"].remove(name)
+        claim(0, name)(row)
+
+    edit_episode(tmp_path, 0, count_early)
+    assert verify_run(load_run(tmp_path)) == []
 
 
 def test_repeated_and_foreign_episodes_are_refused(panel: Panel, tmp_path: Path) -> None:
