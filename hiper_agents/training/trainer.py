@@ -137,6 +137,7 @@ class Trainer:
         self.history.append(entry)
         self._save()
         told = {name: metric for name, metric in entry.items() if name != "evaluation"}
+        told["step"] = f"{self.step} of {self.num_steps}"
         self.listener.report(told | entry.get("evaluation", {}))
 
     def _begin_updates(self) -> None:
