@@ -19,13 +19,22 @@ TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class PanelSection:
-    """What the page says about one panel: its runs ranked, the differences of each to the best one, and notes."""
+    """What the page says about one panel: its runs ranked, the differences of each to the best one, and notes.
+
+    `ranks` counts from 1; runs with the same success and score share one.
+    """
 
     panel: Panel
     scores: Sequence[Scores]
     comparisons: Sequence[Comparison]
     kinds: Sequence[str]
     notes: Sequence[str] = ()
+
+    @property
+    def ranks(self) -> list[int]:
+        """The rank of each run."""
+        heights = [(row.metrics["success"].value, row.metrics["score"].value) for row in self.scores]
+        return [1 + sum(other > height for other in heights) for height in heights]
 
 
 def write_report(runs: Sequence[Run], path: str | Path) -> Path:

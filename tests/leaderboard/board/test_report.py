@@ -126,3 +126,9 @@ def test_page_works_in_a_browser(page: Path, browser: Any) -> None:
     find("#theme").click()
     assert browser.execute_script("return document.documentElement.dataset.theme") in ("dark", "light")
     assert browser.get_log("browser") == []
+
+
+def test_equal_runs_share_a_rank(tmp_path: Path) -> None:
+    runs = [make_run(name, [make_episode("a", score=score)]) for name, score in (("A", 1.0), ("B", 1.0), ("C", 0.0))]
+    text = write_report(runs, tmp_path / "page.html").read_text()
+    assert re.findall(r'class="rank">(\d+)</span>(\w)', text) == [("1", "A"), ("1", "B"), ("3", "C")]
