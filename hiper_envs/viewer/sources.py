@@ -1,5 +1,6 @@
 """Finding the records that a user names: files of episodes, run folders, folders of run folders."""
 
+import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -31,7 +32,7 @@ def load_sources(paths: Iterable[str | Path], tell: Callable[[str], None] | None
     if not paths:
         raise RecordError("no episodes to view: name files of records or run folders")
     files = list(dict.fromkeys(file for path in paths for file in find_files(Path(path))))
-    return _name_apart([source for file in files for source in _load_file(file, tell)])
+    return _name_apart(_name_worlds([source for file in files for source in _load_file(file, tell)]))
 
 
 def find_files(path: Path) -> list[Path]:
@@ -57,7 +58,7 @@ def find_files(path: Path) -> list[Path]:
 def _load_file(path: Path, tell: Callable[[str], None] | None) -> Iterable[Source]:
     episodes: dict[tuple[str, str], list[Episode]] = {}
     for episode in read_episodes(path, drops_torn_end=True):
-        episodes.setdefault((episode.agent, episode.env_id), []).append(episode)
+        episodes.setdefault((episode.agent, name_world(episode)), []).append(episode)
     if not episodes:
         fault = "is broken or no file of episode records" if path.stat().st_size else "is empty"
         raise RecordError(f"{path} holds no whole episode, for it {fault}: play some first, or leave it out")
@@ -84,6 +85,23 @@ def _name_apart(sources: Sequence[Source]) -> list[Source]:
         replace(source, origin=part, name=_name_with(source, part, counts[source.name, source.world]))
         for source, part in zip(sources, parts, strict=True)
     ]
+
+
+def _name_worlds(sources: Sequence[Source]) -> list[Source]:
+    """Name worlds by their ids alone where all with an id have the same options."""
+    kinds: dict[str, set[str]] = {}
+    for source in sources:
+        kinds.setdefault(source.episodes[0].env_id, set()).add(source.world)
+    return [
+        replace(source, world=source.episodes[0].env_id) if len(kinds[source.episodes[0].env_id]) == 1 else source
+        for source in sources
+    ]
+
+
+def name_world(episode: Episode) -> str:
+    """Return an episode's world with its options, "hiper/ALFWorld-v0, games real": means of others do not compare."""
+    options = (f"{name} {reprlib.repr(value).strip(chr(39))}" for name, value in sorted(episode.env_options.items()))
+    return ", ".join((episode.env_id, *options))
 
 
 def _name_with(source: Source, part: str, count: int) -> str:

@@ -364,3 +364,14 @@ def test_page_is_worked_by_keyboard_and_fits_a_narrow_screen(window: Window) -> 
     width = window.browser.execute_script("return document.documentElement.scrollWidth")
     window.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert width == 360
+
+
+def test_worlds_with_other_options_are_kept_apart(tmp_path: Path) -> None:
+    path = tmp_path / "some.jsonl"
+    real = msgspec.structs.replace(make_episode(0), env_options={"games": "real", "split": "valid_seen"})
+    write_episodes(path, [make_episode(0), real, make_episode(0, env_id="hiper/WebShop-v0")])
+    assert [source.world for source in load_sources([path])] == [
+        "hiper/ALFWorld-v0, split train",
+        "hiper/ALFWorld-v0, games real, split valid_seen",
+        "hiper/WebShop-v0",
+    ]
