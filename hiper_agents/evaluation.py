@@ -233,12 +233,30 @@ def play_one(agent: str, world: str, split: str, task: str, seed: int, console: 
         splits = SPLITS[env_id]
         split = _ask("Split", console, default=splits[0], choices=list(splits))
     env = open_env(env_id, split)
-    if is_person and not task:
-        task = _ask(f"Task, a position from 0 to {num_tasks(env) - 1} or an id", console, default="0")
-    chosen: int | str = int(task or 0) if not task.strip("-0123456789") else task
+    chosen = _ask_task(env, console) if is_person and not task else read_task(task)
     episode = play_episode(env, player, task=chosen, seed=seed, agent_name=agent)
     show_episode(episode, console, shows_turns=not is_person)
     return episode
+
+
+def read_task(text: str) -> int | str:
+    """Return the position or the id that a text means; "" means the first task."""
+    try:
+        return int(text or 0)
+    except ValueError:
+        return text
+
+
+def _ask_task(env: SubgoalWrapper, console: Console) -> int | str:
+    """Ask for a task until there is one of that name."""
+    while True:
+        task = read_task(_ask(f"Task, a position from 0 to {num_tasks(env) - 1} or an id", console, default="0"))
+        try:
+            env.reset(options={"task": task})
+        except ValueError as mistake:
+            console.print(str(mistake), style="yellow", markup=False, highlight=False)
+        else:
+            return task
 
 
 def _ask(question: str, console: Console, default: str, choices: list[str] | None = None) -> str:

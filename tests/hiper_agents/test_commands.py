@@ -146,12 +146,15 @@ def test_a_person_in_an_episode(console: Console, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_person_chooses_split_and_task(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = iter(["valid_seen", "2", "find it > 1", "quit"])
+    lines = iter(["valid_seen", "9999", "-", "pick", "2", "find it > 1", "quit"])
     monkeypatch.setattr(console, "input", lambda *prompt, **options: next(lines))
     with pytest.raises(KeyboardInterrupt):
         play_one("human", "alfworld", "", "", 0, console)
     text = written(console)
     assert "Your task is to" in text and "You arrive at" in text
+    assert (
+        "there is no task 9999; the 140 tasks" in text and "unknown task '-'" in text and "unknown task 'pick'" in text
+    )
 
 
 def test_a_mistyped_line_costs_no_turn(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
