@@ -50,7 +50,7 @@ def _open_locked_file(path: Path) -> int | None:
     except ImportError:
         return descriptor
     try:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # on Windows only
     except OSError:
         os.close(descriptor)
         return None

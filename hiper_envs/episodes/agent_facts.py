@@ -85,7 +85,7 @@ def _plain_number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, Number):
         return None
     try:
-        number = float(value)  # type: ignore[arg-type]
+        number = float(value)  # type: ignore[arg-type]  # a Number need not have __float__: then it is a TypeError
     except (TypeError, ValueError, OverflowError):
         return None
     return number if 0 <= number < math.inf else None

@@ -32,7 +32,7 @@ def open_regular(path: Path, mode: str = "rb", *, follows_links: bool = True) ->
         return descriptor
 
     try:
-        file: BinaryIO = open(path, mode, opener=open_at_once)  # type: ignore[assignment]
+        file: BinaryIO = open(path, mode, opener=open_at_once)  # type: ignore[assignment]  # every mode is a binary one
     except OSError as error:
         if error.errno == errno.ELOOP and not follows_links:
             raise OSError(errno.ELOOP, "it is a symbolic link, not a file", str(path)) from None

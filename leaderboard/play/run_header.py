@@ -123,23 +123,13 @@ def go_on(before: RunHeader, now: RunHeader, folder: Path) -> RunHeader:
     Raises:
         RunError: It is another run.
     """
-    check_same_run(before, now, folder)
+    _check_same_run(before, now, folder)
     asked = (before.num_tasks, now.num_tasks)
     num_tasks = None if None in asked else max(number for number in asked if number is not None)
     return msgspec.structs.replace(before, num_tasks=num_tasks)
 
 
-def check_same_run(before: RunHeader, now: RunHeader, folder: Path) -> None:
-    """Make sure that a run can go on in the folder of an earlier one.
-
-    Args:
-        before: The header in the folder.
-        now: The header of what is asked for.
-        folder: The folder, for messages.
-
-    Raises:
-        RunError: It is another run.
-    """
+def _check_same_run(before: RunHeader, now: RunHeader, folder: Path) -> None:
     for field in ("agent", "name", "panel", "seed", "turn_seconds", "agent_digest", "panel_digest"):
         old, new = getattr(before, field), getattr(now, field)
         if old == new:

@@ -12,6 +12,7 @@ from hiper_envs.alfworld.games.goals import Goal
 from hiper_envs.alfworld.milestones import HouseholdMilestones
 from hiper_envs.milestones import Agreement, MilestoneWrapper, measure_agreement, measure_record
 from hiper_envs.segments import Segment
+from tests.scripted import Scripted
 from webshop_server import Catalogue
 
 ONE_OF_EACH_KIND = range(0, 134, 5)
@@ -139,19 +140,6 @@ def test_a_purchase_counts_if_it_is_the_goals_product_or_as_good(small_catalogue
     assert buy(env, 0, search, f"click[{wrong}]", "click[buy now]")[-1] == []
     assert buy(env, 0, search, f"click[{wrong}]", *options, "click[buy now]")[-1] == ["bought"]
     assert buy(env, 0, f"search[{goal.asin}]", f"click[{goal.asin.lower()}]", "click[buy now]")[-1] == ["bought"]
-
-
-class Scripted:
-    """Says what it was told to."""
-
-    def __init__(self, *actions: str) -> None:
-        self.actions = actions
-
-    def reset(self, seed: int) -> None:
-        self.left = iter(self.actions)
-
-    def act(self, observation: str, info: Any) -> str:
-        return next(self.left)
 
 
 def test_records_of_the_looser_rules_still_replay(small_catalogue: Catalogue) -> None:

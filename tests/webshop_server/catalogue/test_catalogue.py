@@ -21,6 +21,7 @@ from starlette.testclient import TestClient
 
 from hiper_envs import SubgoalWrapper, play_episode
 from tests.products import DATA, make_raw
+from tests.scripted import Scripted
 from webshop_server import Catalogue, RawProduct
 from webshop_server.__main__ import main
 from webshop_server.catalogue import archive, nouns
@@ -137,7 +138,7 @@ def test_half_characters_in_source_files_are_replaced_everywhere(
     assert asin == "B00000001\ufffd" and catalogue.products[asin].title_nouns == ("\ufffd",)
     for kind in ("synthetic", "human"):
         env = SubgoalWrapper(gym.make("hiper/WebShop-v0", split="all", goals=kind, data=str(catalogue.folder)))
-        agent = Clicker(f"search[mug {HALF}]", f"click[{asin.lower()}]", "click[\ufffdx]", "click[description]")
+        agent = Scripted(f"search[mug {HALF}]", f"click[{asin.lower()}]", "click[\ufffdx]", "click[description]")
         episode = play_episode(env, agent, task=0)
         assert episode.error == "StopIteration" and episode.num_turns == 4
         msgspec.json.encode(msgspec.structs.replace(episode, turns=episode.turns[1:]))
@@ -158,17 +159,6 @@ class PickyNouns:
         for title in titles:
             title.encode("utf-8")
             yield (title.split()[-1],)
-
-
-class Clicker:
-    def __init__(self, *actions: str) -> None:
-        self.actions = actions
-
-    def reset(self, seed: int) -> None:
-        self.left = iter(self.actions)
-
-    def act(self, observation: str, info: Any) -> str:
-        return next(self.left)
 
 
 @pytest.mark.parametrize("has_mark", [False, True])

@@ -1,5 +1,6 @@
 """Every token of a reply belongs to one choice or to none, however the text is cut into tokens."""
 
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 
@@ -84,8 +85,8 @@ def test_tokens_over_an_edge_belong_to_the_part_that_they_hold_more_of() -> None
     assert ("ch><sub", None) in credit(text, [text.index("ch><sub"), text.index("goal>ab")])
 
 
-@given(replies, st.lists(st.integers(0, 400), max_size=30), st.booleans())
-def test_tokens_cover_the_text_once(text: str, places: list[int], is_boundary: bool) -> None:
+@given(replies, st.lists(st.integers(0, 400), max_size=30))
+def test_tokens_cover_the_text_once(text: str, places: list[int]) -> None:
     cutter = cut(text, places)
     spans = locate_tokens(cutter, range(len(cutter.pieces)))
     assert len(spans) == len(cutter.pieces)
@@ -94,13 +95,32 @@ def test_tokens_cover_the_text_once(text: str, places: list[int], is_boundary: b
     assert (spans[0][0], spans[-1][1]) == (0, len(text)) if spans else not text
 
 
-@given(replies, st.lists(st.integers(0, 400), max_size=30))
-def test_every_character_of_a_part_is_owned(text: str, places: list[int]) -> None:
+def own_characters(text: str, is_boundary: bool) -> list[str | None]:
+    """Return the choice that each character of a reply belongs to, looked up one by one."""
     reply = parse_reply(text)
-    pieces = credit(text, places)
-    for kind, span in zip(("switch", "subgoal", "action"), reply.spans, strict=True):
-        if span is not None and span[0] < span[1] and not reply.thoughts:
-            assert any(owner is not None for _, owner in pieces), kind
+    parts = dict(zip(("switch", "subgoal", "action"), reply.spans, strict=True))
+    if not is_boundary:
+        del parts["subgoal"]
+
+    def find_owner(place: int) -> str | None:
+        if any(start <= place < end for start, end in reply.thoughts):
+            return None
+        return next((kind for kind, span in parts.items() if span and span[0] <= place < span[1]), None)
+
+    return [find_owner(place) for place in range(len(text))]
+
+
+@given(replies, st.lists(st.integers(0, 400), max_size=30), st.booleans())
+def test_a_token_belongs_to_the_choice_of_most_of_its_characters(
+    text: str, places: list[int], is_boundary: bool
+) -> None:
+    owners = own_characters(text, is_boundary)
+    start = 0
+    for piece, owner in credit(text, places, is_boundary):
+        held = Counter(filter(None, owners[start : start + max(1, len(piece))]))
+        assert (owner is None) == (not held)
+        assert owner is None or held[owner] == max(held.values())
+        start += len(piece)
 
 
 @given(replies)
