@@ -7,15 +7,18 @@ log-probability when it was made and now. The loss reads rows and asks no policy
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 from torch import Tensor, nn
 
 from hiper_envs.reply import Reply
 
-Kind = Literal["action", "switch", "subgoal"]
+Kind = Literal["action", "switch", "subgoal", "format"]
 KINDS: tuple[Kind, ...] = ("action", "switch", "subgoal")
+"""Kinds of choices. What a reply holds beside them, its tags for example, is of the kind "format": it is imitated and
+held near to a reference, and gets no credit."""
 
 
 class Decision(Protocol):
@@ -24,6 +27,7 @@ class Decision(Protocol):
     Attributes:
         reply: The whole reply that says it.
         is_boundary: Whether a segment opens.
+        chooses_action: Whether there is an action to learn from.
         chooses_switch: Whether there was a KEEP or SWITCH to choose: a segment was open and the policy has subgoals.
         chooses_subgoal: Whether a subgoal was chosen: at boundaries, if the policy has subgoals.
         value_switch: Value before KEEP or SWITCH.
@@ -35,6 +39,8 @@ class Decision(Protocol):
     def reply(self) -> str: ...  # noqa: D102
     @property
     def is_boundary(self) -> bool: ...  # noqa: D102
+    @property
+    def chooses_action(self) -> bool: ...  # noqa: D102
     @property
     def chooses_switch(self) -> bool: ...  # noqa: D102
     @property
@@ -57,9 +63,23 @@ class Memory(Protocol):
         """Keep what came back."""
 
 
+class Units(NamedTuple):
+    """Which decisions are read together.
+
+    Attributes:
+        unit: Number of each decision's unit, from 0 without gaps, [decisions].
+        size: How much there is to read in each unit, in tokens, [units].
+    """
+
+    unit: npt.NDArray[np.int64]
+    size: npt.NDArray[np.int64]
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
     """Choices of one kind, made at some of the turns of a batch; all tensors have the shape [rows].
+
+    A choice that is made token by token has a row for each token.
 
     Attributes:
         turn: Position of each row's turn in the batch.
@@ -111,8 +131,19 @@ class Policy(Protocol):
     def imitate(self, memory: Any, reply: Reply) -> Any:
         """Return somebody else's turn as the `Decision` that this policy would have had to make."""
 
-    def encode(self, decisions: Sequence[Any]) -> Any:
-        """Read the turns of some decisions, of any episodes, as one batch for `score` and `values`."""
+    def set_aside(self, decision: Any) -> Any:
+        """Return the same decision as one that holds no choice to learn from."""
+
+    def divide(self, decisions: Sequence[Any]) -> Units:
+        """Return which decisions are to be encoded together: turns whose texts hold one another."""
+
+    def encode(self, decisions: Sequence[Any], *, learns_values_alone: bool = False) -> Any:
+        """Read the turns of some decisions, of any episodes, as one batch for `score` and `values`.
+
+        Args:
+            decisions: Whole units of decisions, see `divide`.
+            learns_values_alone: Whether the policy must stay as it is; what it shares with the values then does, too.
+        """
 
     def score(self, batch: Any, reference: Self | None = None) -> Mapping[Kind, Rows]:
         """Return the rows of a batch, of all kinds; with a reference, also how far the policy is from it."""

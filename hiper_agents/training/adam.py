@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-BETAS = (0.9, 0.999)
+BETA1 = 0.9
 
 
 class Adam:
@@ -16,12 +16,25 @@ class Adam:
         parameters: What to change; tensors without a gradient are left alone.
         lr: Step size; may be set between steps.
         epsilon: Added to the root of the mean square.
+        beta2: Decay of the mean of squares.
+        weight_decay: Share of each tensor of two or more dimensions taken off at a step, times the step size
+            (Loshchilov and Hutter, arXiv 1711.05101).
     """
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float, epsilon: float = 1e-5) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        lr: float,
+        epsilon: float = 1e-5,
+        *,
+        beta2: float = 0.999,
+        weight_decay: float = 0.0,
+    ) -> None:
         self.parameters = list(parameters)
         self.lr = lr
         self.epsilon = epsilon
+        self.beta2 = beta2
+        self.weight_decay = weight_decay
         self.num_steps = 0
         self.means = [torch.zeros_like(each) for each in self.parameters]
         self.squares = [torch.zeros_like(each) for each in self.parameters]
@@ -35,11 +48,13 @@ class Adam:
     def step(self) -> None:
         """Change the parameters."""
         self.num_steps += 1
-        first, second = BETAS
+        first, second = BETA1, self.beta2
         step_size = self.lr / (1 - first**self.num_steps)
         root = math.sqrt(1 - second**self.num_steps)
         for each, mean, square in zip(self.parameters, self.means, self.squares, strict=True):
             if each.grad is not None:
+                if self.weight_decay and each.ndim > 1:
+                    each.mul_(1 - self.lr * self.weight_decay)
                 mean.lerp_(each.grad, 1 - first)
                 square.mul_(second).addcmul_(each.grad, each.grad, value=1 - second)
                 each.addcdiv_(mean, (square.sqrt() / root).add_(self.epsilon), value=-step_size)

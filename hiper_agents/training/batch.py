@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hiper_agents.advantages import Advantages, Masks, Preset, Turns, compute_advantages
-from hiper_agents.policies.policy import Decision, Kind
+from hiper_agents.policies.policy import KINDS, Decision, Kind, Units
 from hiper_agents.training.rollout import Rollout
 
 Floats = npt.NDArray[np.float64]
@@ -23,40 +23,101 @@ class LearningBatch:
         decisions: The decisions, one a turn.
         advantages: Credit of each kind of choice.
         returns: What the value before each kind of choice is to predict.
+        values: What it predicted when the choice was made.
     """
 
     decisions: list[Decision]
     advantages: Mapping[Kind, Floats]
     returns: Mapping[Kind, Floats]
+    values: Mapping[Kind, Floats]
 
     def __len__(self) -> int:
         return len(self.decisions)
 
-    def shuffled(self, size: int, rng: np.random.Generator) -> Iterator["Minibatch"]:
-        """Yield minibatches of about `size` turns that cover all turns once."""
-        order = rng.permutation(len(self))
-        for rows in np.array_split(order, max(1, round(len(self) / size))):
-            yield self.select(rows)
+    def shuffled(
+        self, units: Units, size: int, rng: np.random.Generator, max_tokens: int = 0
+    ) -> Iterator[list["Minibatch"]]:
+        """Yield minibatches of about `size` turns that cover all turns once, each in one or more pieces.
 
-    def select(self, rows: npt.NDArray[np.int64]) -> "Minibatch":
-        """Return some of the turns."""
+        Args:
+            units: Which turns are read together, see `Policy.divide`.
+            size: Turns in a minibatch.
+            rng: Shuffles the units.
+            max_tokens: Most tokens in a piece, padding included, where more than one unit is in it; 0 for one piece.
+        """
+        order = np.argsort(units.unit, kind="stable")
+        members = np.split(order, np.cumsum(np.bincount(units.unit))[:-1])
+        for chosen in np.array_split(rng.permutation(len(members)), max(1, round(len(self) / size))):
+            total = count_targets(self, np.concatenate([members[unit] for unit in chosen]))
+            pieces = _cut(chosen, units.size, max_tokens) if max_tokens else [chosen]
+            yield [self.select(np.concatenate([members[unit] for unit in piece]), total) for piece in pieces]
+
+    def select(self, rows: npt.NDArray[np.int64], total: "Targets | None" = None) -> "Minibatch":
+        """Return some of the turns.
+
+        Args:
+            rows: Their positions.
+            total: What there is to learn from in the minibatch that they are a piece of; None: they are all of it.
+        """
         return Minibatch(
             decisions=[self.decisions[row] for row in rows],
             advantages={kind: _tensor(values[rows]) for kind, values in self.advantages.items()},
             returns={kind: _tensor(values[rows]) for kind, values in self.returns.items()},
+            values={kind: _tensor(values[rows]) for kind, values in self.values.items()},
+            total=total or count_targets(self, rows),
         )
+
+
+@dataclass(frozen=True)
+class Targets:
+    """How much there is to learn from in a whole minibatch, of each kind: what its pieces' sums are divided by.
+
+    Attributes:
+        choices: Turns at which there was such a choice.
+        advantages: Those of them with an advantage.
+        returns: Turns with a return for the value before it.
+    """
+
+    choices: Mapping[Kind, int]
+    advantages: Mapping[Kind, int]
+    returns: Mapping[Kind, int]
 
 
 @dataclass(frozen=True, eq=False)
 class Minibatch:
-    """Some turns; see `LearningBatch` for the fields."""
+    """Some turns, and what there is to learn from in the minibatch they belong to; see `LearningBatch`."""
 
     decisions: list[Decision]
     advantages: Mapping[Kind, Tensor]
     returns: Mapping[Kind, Tensor]
+    values: Mapping[Kind, Tensor]
+    total: Targets
 
     def __len__(self) -> int:
         return len(self.decisions)
+
+
+def count_targets(batch: LearningBatch, rows: npt.NDArray[np.int64]) -> Targets:
+    """Count what there is to learn from at some of a batch's turns."""
+    decisions = [batch.decisions[row] for row in rows]
+    made = {kind: np.array([getattr(each, f"chooses_{kind}") for each in decisions], dtype=bool) for kind in KINDS}
+    choices: dict[Kind, int] = {kind: int(mask.sum()) for kind, mask in made.items()}
+    return Targets(
+        choices=choices | {"format": choices["action"]},
+        advantages={kind: int((made[kind] & ~np.isnan(batch.advantages[kind][rows])).sum()) for kind in KINDS},
+        returns={kind: int((~np.isnan(batch.returns[kind][rows])).sum()) for kind in KINDS},
+    )
+
+
+def _cut(chosen: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], max_tokens: int) -> list[npt.NDArray[np.int64]]:
+    """Cut units into pieces of like lengths that hold at most so many tokens when padded to the longest."""
+    ordered = chosen[np.argsort(sizes[chosen], kind="stable")]
+    pieces: list[list[int]] = [[]]
+    for unit in ordered.tolist():
+        if pieces[-1] and sizes[unit] * (len(pieces[-1]) + 1) > max_tokens:
+            pieces.append([])
+        pieces[-1].append(unit)
+    return [np.array(piece) for piece in pieces]
 
 
 def gather_turns(rollouts: Sequence[Rollout]) -> tuple[Turns, list[Decision]]:
@@ -104,6 +165,7 @@ def make_learning_batch(rollouts: Sequence[Rollout], preset: Preset) -> Learning
     """
     turns, decisions = gather_turns(rollouts)
     masks = Masks(
+        action=np.array([decision.chooses_action for decision in decisions], dtype=bool),
         subgoal=np.array([decision.chooses_subgoal for decision in decisions], dtype=bool),
         switch=np.array([decision.chooses_switch for decision in decisions], dtype=bool),
     )
@@ -116,6 +178,11 @@ def make_learning_batch(rollouts: Sequence[Rollout], preset: Preset) -> Learning
             "subgoal": found.advantage_high,
         },
         returns={"action": found.return_low, "switch": found.return_switch, "subgoal": found.return_high},
+        values={
+            "action": turns.value_low,
+            "switch": np.array([decision.value_switch for decision in decisions]),
+            "subgoal": turns.value_high,
+        },
     )
 
 
@@ -134,6 +201,7 @@ def make_imitation_batch(rollouts: Sequence[Rollout], discount: float) -> Learni
         decisions=decisions,
         advantages={"action": nothing, "switch": nothing, "subgoal": nothing},
         returns={"action": to_come, "switch": to_come, "subgoal": np.where(boundary, to_come, np.nan)},
+        values={"action": nothing, "switch": nothing, "subgoal": nothing},
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hiper_agents.advantages import HAEConfig, Preset, ShapingConfig
+from hiper_agents.training.company import Company
 from webshop_server.allowed_names import check_choice
 from webshop_server.allowed_types import WrongTypeError, shorten
 
@@ -45,6 +46,8 @@ class TrainConfig:
     """Arguments for the environment, beside the split."""
     train_split: str = "train"
     """Split whose tasks are trained on."""
+    train_options: dict[str, Any] = field(default_factory=dict)
+    """Further arguments for the environments that are trained in."""
     eval_split: str = ""
     """Split whose tasks are evaluated on, and never trained on; empty: the training split, all of it for both."""
     even_over_groups: bool = False
@@ -53,6 +56,8 @@ class TrainConfig:
     """Agent to imitate, as module:factory."""
     policy: str = "compact"
     """Name of the kind of policy."""
+    policy_options: dict[str, Any] = field(default_factory=dict)
+    """What the policy is told; for language see `LanguageConfig`."""
     has_subgoals: bool = True
     """False trains a flat agent: no switches, no subgoals."""
     seed: int = 0
@@ -66,6 +71,18 @@ class TrainConfig:
     """Expert episodes with a lower score are left out."""
     imitation_epochs: int = 10
     """Passes over them."""
+    expert_fresh: bool = False
+    """New episodes for every pass, instead of the same ones."""
+    policy_share: float = 0.0
+    """Share of turns in the episodes to imitate at which the policy acts instead of the expert, whose turns alone are
+    imitated. Needs new episodes for every pass."""
+    policy_share_from: int = 0
+    """First pass in which the policy acts."""
+    disturbance: float = 0.0
+    """Share of turns in the episodes to imitate at which something else is done, one to three times, that leads
+    nowhere or astray; it is not imitated."""
+    imitation_warmup: int = 0
+    """Steps over which the step size of imitation grows from nothing."""
     imitation_lr: float = 1e-3
     """Step size of imitation, falling to a tenth along a cosine."""
     imitation_minibatch: int = 256
@@ -89,10 +106,19 @@ class TrainConfig:
     """How far a probability ratio may move before it stops counting."""
     value_coefficient: float = 0.5
     """Weight of the values' squared errors, in both losses."""
+    beta2: float = 0.999
+    """Decay of the optimizer's mean of squared gradients, Adam's second beta."""
+    weight_decay: float = 0.0
+    """Share of each matrix taken off at a step, times the step size (AdamW)."""
     entropy_coefficient: float = 0.003
     """Weight of the decisions' entropies."""
     reference_coefficient: float = 0.02
     """Weight of the divergence from the policy that imitation left; it keeps subgoals meaning what they say."""
+    value_clip: float = 0.0
+    """How far a value may move in an update before moving on stops paying; 0 lets it."""
+    max_tokens: int = 0
+    """Most tokens that go through the network at once in learning, padding included: a minibatch is read in pieces
+    whose gradients add up; 0 for whole minibatches. For policies that read texts."""
     max_gradient_norm: float = 0.5
     """Longer gradients are cut to this length."""
     target_kl: float = 0.03
@@ -127,6 +153,8 @@ class TrainConfig:
         self.preset()
         if self.train_split and "split" in self.env_options:
             raise ValueError("env_options holds a split, which train_split replaces; set train_split and eval_split")
+        if self.policy_share and not self.expert_fresh:
+            raise ValueError("policy_share is set, but the policy changes and the episodes do not; set expert_fresh")
         if self.keep_reward and not self.has_subgoals:
             raise ValueError("keep_reward is set, but a flat agent has no subgoal to keep; leave it at 0")
         for name in AT_LEAST_ONE:
@@ -140,6 +168,11 @@ class TrainConfig:
         settings = HAEConfig(self.discount, self.lambda_low, self.lambda_high, self.truncation)
         name = self.estimator or ("hae" if self.has_subgoals else "gae")
         return Preset(settings, ShapingConfig(keep_reward=self.keep_reward), estimator=name)
+
+    def company(self, number: int) -> Company:
+        """Return who acts beside the expert in the episodes of a pass of imitation, counted from 0."""
+        share = self.policy_share if number >= self.policy_share_from else 0.0
+        return Company(share, self.disturbance)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain data."""

@@ -1,7 +1,7 @@
 """The two losses over a policy's rows: imitation of choices, and clipped PPO on their advantages."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,10 @@ from torch import Tensor, nn
 from hiper_agents.policies.policy import KINDS, Kind, Policy, Rows
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.batch import Minibatch
+
+IMITATED: tuple[Kind, ...] = ("switch", "subgoal", "action", "format")
+Losses = tuple[Tensor, dict[str, float]]
+"""A scalar to descend, and metrics to show."""
 
 
 @dataclass(frozen=True)
@@ -24,21 +28,26 @@ class LossConfig:
     """Weight of the choices' entropies."""
     reference_coefficient: float = 0.0
     """Weight of the divergence from a reference policy, such as the one that imitation left."""
+    value_clip: float = 0.0
+    """How far a value may move from what it was when the choice was made before moving on stops paying; 0: any way."""
 
 
-def imitation_loss(policy: Policy, minibatch: Minibatch, value_coefficient: float) -> tuple[Tensor, dict[str, float]]:
+def imitation_loss(policy: Policy, minibatch: Minibatch, value_coefficient: float) -> Losses:
     """Return the negative log-likelihood of the expert's choices plus the value errors, and metrics to show.
 
     Args:
         policy: The policy.
-        minibatch: Some turns of an expert's episodes.
+        minibatch: Some turns of an expert's episodes; of a piece, the share of the loss of its minibatch.
         value_coefficient: Weight of the value errors.
     """
     batch = policy.encode(minibatch.decisions)
     rows = policy.score(batch)
-    parts: dict[str, Tensor] = {kind: _masked_mean(-rows[kind].log_new, rows[kind].made) for kind in KINDS}
-    values = value_loss(policy.values(batch), minibatch.returns)
-    loss = parts["switch"] + parts["subgoal"] + parts["action"] + value_coefficient * values
+    total = minibatch.total.choices
+    parts: dict[str, Tensor] = {
+        kind: _share(-rows[kind].log_new, rows[kind].made, total[kind]) for kind in IMITATED if kind in rows
+    }
+    values = value_loss(policy.values(batch), minibatch)
+    loss = sum(parts.values(), torch.zeros(())) + value_coefficient * values
     return loss, _show(parts | {"value": values})
 
 
@@ -49,10 +58,11 @@ def ppo_loss(
     *,
     trains_policy: bool = True,
     reference: Policy | None = None,
-) -> tuple[Tensor, dict[str, float]]:
+) -> Losses:
     """Return the clipped loss of a minibatch, and metrics to show.
 
-    Every row has a ratio of its own and the advantage of its kind at its turn; each kind is averaged over its rows.
+    Every row has a ratio of its own and the advantage of its kind at its turn; each kind is averaged over its choices.
+    A piece of a minibatch gives its share of the average, so that the pieces' gradients add up to the minibatch's.
 
     Args:
         policy: The policy.
@@ -61,48 +71,86 @@ def ppo_loss(
         trains_policy: False trains the values alone.
         reference: The policy to stay near to; None for none.
     """
-    batch = policy.encode(minibatch.decisions)
-    values = value_loss(policy.values(batch), minibatch.returns)
+    batch = policy.encode(minibatch.decisions, learns_values_alone=not trains_policy)
+    values = value_loss(policy.values(batch), minibatch, config.value_clip)
     stays_near = trains_policy and reference is not None and config.reference_coefficient > 0
     rows = policy.score(batch, reference if stays_near else None)
-    clipped = _sum_kinds(rows, lambda kind, each: _clipped_loss(each, minibatch.advantages[kind], config.clip))
-    entropy = _sum_kinds(rows, lambda _, each: _masked_mean(each.entropy, each.made))
-    moved = _sum_kinds(rows, lambda _, each: _masked_mean(_estimate_move(each), each.made))
+    total = minibatch.total
+    clipped = _sum_kinds(
+        rows, lambda kind, each: _clipped_loss(each, minibatch.advantages[kind], config.clip, total.advantages[kind])
+    )
+    entropy = _sum_kinds(rows, lambda kind, each: _share(each.entropy, each.made, total.choices[kind]))
+    moved = _sum_kinds(rows, lambda kind, each: _share(_estimate_move(each), each.made, total.choices[kind]))
     loss = config.value_coefficient * values
     if trains_policy:
         loss = loss + clipped - config.entropy_coefficient * entropy
     if stays_near:
-        loss = loss + config.reference_coefficient * _sum_kinds(rows, _mean_divergence)
+        near = {kind: _mean_divergence(kind, each, total.choices[kind]) for kind, each in rows.items()}
+        loss = loss + config.reference_coefficient * torch.stack(list(near.values())).sum()
     return loss, _show({"policy": clipped, "value": values, "entropy": entropy, "kl": moved})
 
 
-def value_loss(values: Mapping[Kind, Tensor], returns: Mapping[Kind, Tensor]) -> Tensor:
-    """Return the squared errors of the values, each averaged over the turns that own a return."""
-    return torch.stack([_masked_square(values[kind], returns[kind]) for kind in values]).sum()
+def value_loss(values: Mapping[Kind, Tensor], minibatch: Minibatch, clip: float = 0.0) -> Tensor:
+    """Return the squared errors of the values, each kind averaged over the turns that own a return.
+
+    Args:
+        values: The value before each kind of choice, now, [turns].
+        minibatch: The turns with their returns and earlier values.
+        clip: See `LossConfig.value_clip`.
+    """
+    returns, earlier, total = minibatch.returns, minibatch.values, minibatch.total.returns
+    kinds = list(values)
+    errors = [_square(values[kind], returns[kind], earlier[kind], clip) for kind in kinds]
+    parts = [_share(error, ~torch.isnan(returns[kind]), total[kind]) for kind, error in zip(kinds, errors, strict=True)]
+    return torch.stack(parts).sum()
 
 
-def take_step(network: nn.Module, optimizer: Adam, loss: Tensor, max_norm: float) -> None:
-    """Follow the loss's gradient, cut to `max_norm`.
+def take_step(network: nn.Module, optimizer: Adam, losses: Iterable[Losses], max_norm: float) -> dict[str, float]:
+    """Follow the gradient of the sum of some losses, cut to `max_norm`; return the sums of their metrics.
 
     Args:
         network: Whose weights follow.
         optimizer: Its optimizer.
-        loss: A scalar.
+        losses: A minibatch's loss, or those of its pieces: each is let go of before the next is computed.
         max_norm: The longest that the gradient may be.
 
     Raises:
         ValueError: The loss or its gradient is no finite number; the weights stay as they are.
     """
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    lost = 0.0
+    sums: dict[str, float] = {}
+    for loss, metrics in losses:
+        loss.backward()  # type: ignore[no-untyped-call]
+        lost += float(loss.detach())
+        for name, metric in metrics.items():
+            sums[name] = sums.get(name, 0.0) + metric
     norm = nn.utils.clip_grad_norm_(network.parameters(), max_norm)
-    lost, length = float(loss.detach()), float(norm)
+    length = float(norm)
     if not (math.isfinite(lost) and math.isfinite(length)):
         raise ValueError(
             f"the loss is {lost} and its gradient is {length} long, so nothing can be learned from them:"
             " the step sizes (lr, imitation_lr), keep_reward or the environment's rewards are too large"
         )
     optimizer.step()
+    return sums
+
+
+class Means:
+    """Means of metrics over the turns of a batch, added up minibatch by minibatch.
+
+    Args:
+        num_turns: Turns in the batch.
+    """
+
+    def __init__(self, num_turns: int) -> None:
+        self.num_turns = num_turns
+        self.metrics: dict[str, float] = {}
+
+    def add(self, metrics: Mapping[str, float], num_turns: int) -> None:
+        """Take in the means over some of the turns."""
+        for name, metric in metrics.items():
+            self.metrics[name] = self.metrics.get(name, 0.0) + metric * num_turns / self.num_turns
 
 
 def _show(parts: Mapping[str, Tensor]) -> dict[str, float]:
@@ -113,12 +161,12 @@ def _sum_kinds(rows: Mapping[Kind, Rows], measure: Callable[[Kind, Rows], Tensor
     return torch.stack([measure(kind, rows[kind]) for kind in KINDS]).sum()
 
 
-def _clipped_loss(rows: Rows, advantage: Tensor, clip: float) -> Tensor:
+def _clipped_loss(rows: Rows, advantage: Tensor, clip: float, total: int) -> Tensor:
     ratio = (rows.log_new - rows.log_old).exp()
     credit = advantage[rows.turn]
     known = torch.nan_to_num(credit)
     gain = torch.minimum(ratio * known, ratio.clamp(1 - clip, 1 + clip) * known)
-    return _masked_mean(-gain, rows.made & ~torch.isnan(credit))
+    return _share(-gain, rows.made & ~torch.isnan(credit), total)
 
 
 def _estimate_move(rows: Rows) -> Tensor:
@@ -127,15 +175,21 @@ def _estimate_move(rows: Rows) -> Tensor:
     return log_ratio.exp() - 1 - log_ratio
 
 
-def _mean_divergence(kind: Kind, rows: Rows) -> Tensor:
+def _mean_divergence(kind: Kind, rows: Rows, total: int) -> Tensor:
     if rows.divergence is None:
         raise ValueError(f"the policy scored its {kind} rows without the reference that it was given")
-    return _masked_mean(rows.divergence, rows.made)
+    return _share(rows.divergence, rows.made, total)
 
 
-def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    return torch.where(mask, values, 0.0).sum() / mask.sum().clamp(min=1)
+def _share(values: Tensor, mask: Tensor, total: int) -> Tensor:
+    """Return what some values add to a mean over `total`."""
+    return torch.where(mask, values, 0.0).sum() / max(1, total)
 
 
-def _masked_square(values: Tensor, targets: Tensor) -> Tensor:
-    return _masked_mean((values - torch.nan_to_num(targets)) ** 2, ~torch.isnan(targets))
+def _square(values: Tensor, targets: Tensor, earlier: Tensor, clip: float) -> Tensor:
+    known = torch.nan_to_num(targets)
+    squares = (values - known) ** 2
+    if not clip:
+        return squares
+    near = earlier + (values - earlier).clamp(-clip, clip)
+    return torch.maximum(squares, (near - known) ** 2)

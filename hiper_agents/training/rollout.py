@@ -1,6 +1,6 @@
-"""Episodes for training and evaluation: played by a policy in step, or by an expert one after the other."""
+"""Episodes for training and evaluation, played by a policy in step."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,8 +8,6 @@ import gymnasium as gym
 import numpy as np
 
 from hiper_agents.policies.policy import Decision, Memory, Policy
-from hiper_envs.episodes.agents import Agent
-from hiper_envs.reply import parse_reply
 from hiper_envs.segments import SubgoalWrapper
 
 TextEnv = gym.Env[str, str]
@@ -163,30 +161,6 @@ def play_tasks(
                 free.append(seats.pop(number))
         fill()
     return [finished[number] for number in range(len(tasks))]
-
-
-def record_expert(
-    env: TextEnv, policy: Policy, expert: Agent, tasks: Sequence[int], rng: np.random.Generator
-) -> Iterator[Rollout]:
-    """Play an expert and yield its episodes as decisions that a policy could have made, see `Policy.imitate`.
-
-    Args:
-        env: The environment.
-        policy: The policy that is to imitate.
-        expert: Any agent.
-        tasks: Positions of the tasks.
-        rng: Draws the seeds.
-    """
-    seat = Seat(env, policy)
-    for task in tasks:
-        seed = int(rng.integers(0, 2**31))
-        seat.start(task, seed)
-        expert.reset(seed)
-        is_done = False
-        while not is_done:
-            reply = parse_reply(expert.act(seat.observation, seat.info))
-            is_done = seat.take(policy.imitate(seat.memory, reply))
-        yield seat.rollout
 
 
 def make_envs(env_id: str, options: dict[str, Any], count: int) -> list[TextEnv]:

@@ -7,6 +7,7 @@ episodes. So a run that was stopped and taken up again does exactly what an unin
 import json
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ import torch
 
 from hiper_agents.policies.policy import Policy
 from hiper_agents.policies.table import make_policy
-from hiper_agents.tasks import TaskPool, group_tasks, list_others, num_tasks
 from hiper_agents.training.adam import Adam
+from hiper_agents.training.arena import Arena
 from hiper_agents.training.batch import LearningBatch, make_imitation_batch, make_learning_batch
 from hiper_agents.training.checkpoint import (
     REFERENCE_PREFIX,
@@ -28,9 +29,10 @@ from hiper_agents.training.checkpoint import (
     save_tensors,
 )
 from hiper_agents.training.config import TrainConfig
-from hiper_agents.training.losses import LossConfig, imitation_loss, ppo_loss, take_step
+from hiper_agents.training.demonstrations import record_expert
+from hiper_agents.training.losses import LossConfig, Means, imitation_loss, ppo_loss, take_step
 from hiper_agents.training.progress import Listener, Silence
-from hiper_agents.training.rollout import Rollout, TextEnv, make_envs, play_tasks, record_expert, summarise
+from hiper_agents.training.rollout import Rollout, TextEnv, play_tasks, summarise
 from hiper_envs.episodes.agents import Agent, load_factory
 from hiper_envs.whole_file import write_whole
 
@@ -70,12 +72,11 @@ class Trainer:
         self.listener: Listener = listener or Silence()
         self._make_expert = make_expert or load_factory(config.expert)
         self._demonstrations: LearningBatch | None = None
-        self._envs: dict[str, list[TextEnv]] = {}
-        self._pools: dict[str, TaskPool] = {}
+        self.arena = Arena(config)
         self.step = 0
         self.history: list[dict[str, Any]] = []
         torch.manual_seed(config.seed)
-        self.policy: Policy = policy or make_policy(config.policy, config.has_subgoals)
+        self.policy: Policy = policy or make_policy(config.policy, config.has_subgoals, **config.policy_options)
         self.reference: Policy | None = None
         self.optimizer = self._new_optimizer()
         if (folder / CHECKPOINT).is_file():
@@ -157,23 +158,23 @@ class Trainer:
         config = self.config
         batch = self._demonstrate()
         self._set_lr(config.imitation_lr, self.step / max(1, self.num_imitation_steps))
-        sums: dict[str, float] = {}
         self.listener.start("imitation", math.ceil(len(batch) / config.imitation_minibatch))
-        for minibatch in batch.shuffled(config.imitation_minibatch, rng):
-            loss, metrics = imitation_loss(self.policy, minibatch, config.value_coefficient)
-            take_step(self.policy.network, self.optimizer, loss, IMITATION_GRADIENT_NORM)
-            for name, metric in metrics.items():
-                sums[name] = sums.get(name, 0.0) + metric * len(minibatch) / len(batch)
+        means = Means(len(batch))
+        units = self.policy.divide(batch.decisions)
+        for pieces in batch.shuffled(units, config.imitation_minibatch, rng, config.max_tokens):
+            losses = (imitation_loss(self.policy, piece, config.value_coefficient) for piece in pieces)
+            metrics = take_step(self.policy.network, self.optimizer, losses, IMITATION_GRADIENT_NORM)
+            means.add(metrics, sum(map(len, pieces)))
             self.listener.advance()
-        return sums
+        return means.metrics
 
     def _update(self, rng: np.random.Generator) -> dict[str, float]:
         config = self.config
         updates_done = self.step - self.num_imitation_steps
         trains_policy = updates_done >= config.value_updates
         self._set_lr(config.lr, updates_done / max(1, config.updates))
-        envs = self._environments(config.train_split)
-        tasks = self._pool("train").draw(config.episodes_per_update, rng)
+        envs = self.arena.train_envs
+        tasks = self.arena.pool("train").draw(config.episodes_per_update, rng)
         judges = config.truncation == "bootstrap"
         rollouts = self._play(envs, tasks, rng, "play", temperature=1.0, judges_truncated=judges)
         batch = make_learning_batch(rollouts, config.preset())
@@ -184,29 +185,31 @@ class Trainer:
     def _descend(self, batch: LearningBatch, rng: np.random.Generator, trains_policy: bool) -> dict[str, float]:
         config = self.config
         losses = LossConfig(
-            config.clip, config.value_coefficient, config.entropy_coefficient, config.reference_coefficient
+            config.clip,
+            config.value_coefficient,
+            config.entropy_coefficient,
+            config.reference_coefficient,
+            config.value_clip,
         )
         self.listener.start("learn", config.ppo_epochs)
-        mean: dict[str, float] = {}
+        learn = partial(ppo_loss, self.policy, config=losses, trains_policy=trains_policy, reference=self.reference)
+        units = self.policy.divide(batch.decisions)
+        means = Means(len(batch))
         for _ in range(config.ppo_epochs):
-            mean = {}
-            for minibatch in batch.shuffled(config.ppo_minibatch, rng):
-                loss, metrics = ppo_loss(
-                    self.policy, minibatch, losses, trains_policy=trains_policy, reference=self.reference
-                )
-                take_step(self.policy.network, self.optimizer, loss, config.max_gradient_norm)
-                for name, metric in metrics.items():
-                    mean[name] = mean.get(name, 0.0) + metric * len(minibatch) / len(batch)
+            means = Means(len(batch))
+            for pieces in batch.shuffled(units, config.ppo_minibatch, rng, config.max_tokens):
+                metrics = take_step(self.policy.network, self.optimizer, map(learn, pieces), config.max_gradient_norm)
+                means.add(metrics, sum(map(len, pieces)))
             self.listener.advance()
-            if mean["kl"] > config.target_kl:
+            if means.metrics["kl"] > config.target_kl:
                 break
-        return mean
+        return means.metrics
 
     def _evaluate(self) -> dict[str, float]:
         config = self.config
-        envs = self._environments(config.eval_split or config.train_split)
+        envs = self.arena.eval_envs
         rng = np.random.default_rng([config.seed, EVALUATION, self.step])
-        tasks = self._pool("evaluate").spread(config.evaluation_episodes)
+        tasks = self.arena.pool("evaluate").spread(config.evaluation_episodes)
         found = summarise(self._play(envs, tasks, rng, "evaluate", config.temperature))
         return {"success": found.success, "score": found.score, "turns": found.turns, "segments": found.segments}
 
@@ -231,18 +234,23 @@ class Trainer:
         )
 
     def _demonstrate(self) -> LearningBatch:
-        """Return the expert's episodes; the same ones whenever they are asked for."""
-        if self._demonstrations is None:
-            config = self.config
-            env = self._environments(config.train_split)[0]
-            rng = np.random.default_rng([config.seed, DEMONSTRATION])
-            tasks = self._pool("train").draw_in_rounds(config.expert_episodes, rng)
+        """Return the expert's episodes for a pass: the same ones whenever they are asked for, or new ones each time."""
+        config = self.config
+        if self._demonstrations is None or config.expert_fresh:
+            stream = [config.seed, DEMONSTRATION] + ([self.step] if config.expert_fresh else [])
+            rng = np.random.default_rng(stream)
+            tasks = self.arena.pool("train").draw_in_rounds(config.expert_episodes, rng)
             self.listener.start("expert", len(tasks))
-            kept: list[Rollout] = []
-            for rollout in record_expert(env, self.policy, self._make_expert(), tasks, rng):
-                self.listener.advance()
-                if rollout.score >= config.min_expert_score - 1e-9:
-                    kept.append(rollout)
+            played = record_expert(
+                self.arena.train_envs,
+                self.policy,
+                self._make_expert,
+                tasks,
+                rng,
+                company=config.company(self.step),
+                on_episode=lambda _: self.listener.advance(),
+            )
+            kept = [rollout for rollout in played if rollout.score >= config.min_expert_score - 1e-9]
             if not kept:
                 raise ValueError(
                     f"none of {len(tasks)} expert episodes scored {config.min_expert_score}; lower min_expert_score"
@@ -250,41 +258,9 @@ class Trainer:
             self._demonstrations = make_imitation_batch(kept, config.discount)
         return self._demonstrations
 
-    def _pool(self, stage: str) -> TaskPool:
-        """Return the tasks that a stage, "train" or "evaluate", plays."""
-        if stage not in self._pools:
-            split = self.config.train_split if stage == "train" else self.config.eval_split or self.config.train_split
-            env = self._environments(split)[0]
-            positions = self._training_tasks() if stage == "train" else list(range(num_tasks(env)))
-            groups = group_tasks(env, positions) if self.config.even_over_groups else [[each] for each in positions]
-            self._pools[stage] = TaskPool(groups)
-        return self._pools[stage]
-
-    def _training_tasks(self) -> list[int]:
-        """Return the positions of the training split's tasks but for those that are evaluated on.
-
-        Raises:
-            ValueError: None is left.
-        """
-        training, evaluation = self.config.train_split, self.config.eval_split or self.config.train_split
-        tasks = self._environments(training)[0].get_wrapper_attr("tasks")
-        held_out = self._environments(evaluation)[0].get_wrapper_attr("tasks") if evaluation != training else ()
-        trained_on = list_others(tasks, held_out)
-        if not trained_on:
-            raise ValueError(
-                f"all {len(tasks)} tasks of the training split {training!r} are in the evaluation split "
-                f"{evaluation!r}, so none is left to train on; choose another eval_split"
-            )
-        return trained_on
-
-    def _environments(self, split: str) -> list[TextEnv]:
-        if split not in self._envs:
-            options = {**self.config.env_options, **({"split": split} if split else {})}
-            self._envs[split] = make_envs(self.config.env_id, options, self.config.num_envs)
-        return self._envs[split]
-
     def _new_optimizer(self) -> Adam:
-        return Adam(self.policy.network.parameters(), self.config.lr)
+        config = self.config
+        return Adam(self.policy.network.parameters(), config.lr, beta2=config.beta2, weight_decay=config.weight_decay)
 
     def _set_lr(self, lr: float, progress: float) -> None:
         self.optimizer.lr = lr * (LR_FLOOR + (1 - LR_FLOOR) * 0.5 * (1 + math.cos(math.pi * progress)))

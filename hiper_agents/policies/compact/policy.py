@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from hiper_agents.policies.compact.network import (
     sum_by_turn,
 )
 from hiper_agents.policies.compact.worlds import open_memory
-from hiper_agents.policies.policy import Kind, Rows
+from hiper_agents.policies.policy import Kind, Rows, Units
 from hiper_envs.reply import Reply, write_reply
 
 
@@ -64,6 +64,11 @@ class CompactDecision:
     value_switch: float = 0.0
     value_high: float = 0.0
     value_low: float = 0.0
+
+    @property
+    def chooses_action(self) -> bool:
+        """Whether the action is one that the policy could choose."""
+        return self.action >= 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +166,7 @@ class CompactPolicy:
         ]
 
     def imitate(self, memory: Memory, reply: Reply) -> CompactDecision:
-        """Return somebody else's turn as a decision.
+        """Return somebody else's turn as a decision, see `Policy.imitate`.
 
         A declared subgoal that is no candidate counts as the open one being kept; an action that the policy could not
         choose has the position -1.
@@ -184,11 +189,19 @@ class CompactPolicy:
             action=memory.find_action(reply.action),
         )
 
+    def set_aside(self, decision: CompactDecision) -> CompactDecision:
+        """Return the decision with no choice to learn from."""
+        return replace(decision, chooses_switch=False, chooses_subgoal=False, action=-1)
+
     def _write(self, action: str, subgoal: str, is_boundary: bool) -> str:
         return write_reply(action, subgoal, is_boundary) if self.has_subgoals else write_reply(action)
 
-    def encode(self, decisions: Sequence[CompactDecision]) -> CompactBatch:
-        """Read the turns of some decisions as one batch."""
+    def divide(self, decisions: Sequence[CompactDecision]) -> Units:
+        """Return every decision as a unit of its own: what it was made from is its features alone."""
+        return Units(np.arange(len(decisions)), np.ones(len(decisions), dtype=np.int64))
+
+    def encode(self, decisions: Sequence[CompactDecision], *, learns_values_alone: bool = False) -> CompactBatch:
+        """Read the turns of some decisions as one batch; values and policy share weights that both change."""
         action = torch.tensor([decision.action for decision in decisions])
         return CompactBatch(
             encoded=self.network.encode(batch_turns([decision.features for decision in decisions])),

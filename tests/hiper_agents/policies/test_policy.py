@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from hiper_agents.policies.policy import KINDS, Kind, Policy, Rows
+from hiper_agents.policies.policy import KINDS, Kind, Policy, Rows, Units
 from hiper_agents.policies.table import make_policy
 from hiper_agents.training.config import make_config
 from hiper_agents.training.trainer import Trainer
@@ -48,6 +48,7 @@ class Pick:
     log_old: float = 0.0
     value_low: float = 0.0
     is_boundary: bool = False
+    chooses_action: bool = True
     chooses_switch: bool = False
     chooses_subgoal: bool = False
     value_switch: float = 0.0
@@ -94,11 +95,17 @@ class TablePolicy:
         place = int(np.argmax(logs / temperature + noise))
         return Pick(cell, allowed, allowed[place], float(logs[place]), float(self.network.value[cell].detach()))
 
+    def set_aside(self, decision: Pick) -> Pick:
+        return replace(decision, chooses_action=False)
+
     def imitate(self, memory: Sight, reply: Reply) -> Pick:
         cell = (memory.first, memory.second, min(memory.num_turns, 3))
         return Pick(cell, [ACTIONS.index(action) for action in memory.admissible], ACTIONS.index(reply.action))
 
-    def encode(self, decisions: Sequence[Pick]) -> Sequence[Pick]:
+    def divide(self, decisions: Sequence[Pick]) -> Units:
+        return Units(np.arange(len(decisions)), np.ones(len(decisions), dtype=np.int64))
+
+    def encode(self, decisions: Sequence[Pick], *, learns_values_alone: bool = False) -> Sequence[Pick]:
         return decisions
 
     def score(self, batch: Sequence[Pick], reference: "TablePolicy | None" = None) -> dict[Kind, Rows]:
@@ -149,5 +156,5 @@ def test_a_policy_of_another_kind_learns_in_the_same_trainer(tmp_path: Path, exp
 
 def test_policies_are_found_by_name() -> None:
     assert make_policy("compact", has_subgoals=False).has_subgoals is False
-    with pytest.raises(ValueError, match="unknown policy 'compactt'; allowed: compact; did you mean 'compact'"):
+    with pytest.raises(ValueError, match="unknown policy 'compactt'; allowed: compact, language; did you mean 'compact'"):
         make_policy("compactt", has_subgoals=True)

@@ -12,8 +12,9 @@ from hiper_agents.policies.compact.network import CompactNetwork, log_softmax_by
 from hiper_agents.policies.compact.policy import CompactPolicy
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.batch import gather_turns, make_imitation_batch, make_learning_batch
+from hiper_agents.training.demonstrations import record_expert
 from hiper_agents.training.losses import LossConfig, imitation_loss, ppo_loss, take_step
-from hiper_agents.training.rollout import Rollout, make_envs, play_tasks, record_expert
+from hiper_agents.training.rollout import Rollout, make_envs, play_tasks
 from tests.hiper_agents.toy import RoomsExpert, register_toy
 
 FLAT = Preset(estimator="gae")
@@ -96,7 +97,7 @@ def test_clipping_stops_the_gradient() -> None:
 
 def test_expert_turns_become_decisions() -> None:
     env = make_envs(register_toy(), {}, 1)[0]
-    rollouts = list(record_expert(env, CompactPolicy(), RoomsExpert(), [0, 7], np.random.default_rng(0)))
+    rollouts = record_expert([env], CompactPolicy(), RoomsExpert, [0, 7], np.random.default_rng(0))
     for rollout in rollouts:
         assert rollout.success and rollout.num_segments == 2
         assert [decision.is_boundary for decision in rollout.decisions] == [True, True, False]
@@ -146,7 +147,7 @@ def test_training_does_not_import_the_compiler() -> None:
         "import sys, torch; from hiper_agents.training.adam import Adam;"
         "from hiper_agents.training.losses import take_step;"
         "layer = torch.nn.Linear(2, 1); loss = layer(torch.ones(2)).sum();"
-        "take_step(layer, Adam(layer.parameters(), 0.1), loss, 1.0); sys.exit('torch._dynamo' in sys.modules)"
+        "take_step(layer, Adam(layer.parameters(), 0.1), [(loss, {})], 1.0); sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
@@ -156,9 +157,10 @@ def test_nothing_is_learned_from_what_is_no_number(factor: float) -> None:
     policy, rollouts = play_toy(count=4)
     batch = make_learning_batch(rollouts, Preset())
     before = [weight.clone() for weight in policy.network.parameters()]
-    loss, _ = ppo_loss(policy, batch.select(np.arange(len(batch))), LossConfig())
+    loss, metrics = ppo_loss(policy, batch.select(np.arange(len(batch))), LossConfig())
     with pytest.raises(ValueError, match=r"the loss is .*, so nothing can be learned from them: the step sizes"):
-        take_step(policy.network, Adam(policy.network.parameters(), 1e-3), loss * factor * 1e6, 0.5)
+        losses = [(loss * factor * 1e6, metrics)]
+        take_step(policy.network, Adam(policy.network.parameters(), 1e-3), losses, 0.5)
     assert all(torch.equal(*pair) for pair in zip(before, policy.network.parameters(), strict=True))
 
 
@@ -184,6 +186,6 @@ def test_steps_on_the_entropy_alone_raise_it() -> None:
     entropies = []
     for _ in range(6):
         loss, metrics = ppo_loss(policy, whole, LossConfig(value_coefficient=0.0, entropy_coefficient=1.0))
-        take_step(policy.network, optimizer, loss, 1.0)
+        take_step(policy.network, optimizer, [(loss, metrics)], 1.0)
         entropies.append(metrics["entropy"])
     assert entropies[-1] > entropies[0] + 1e-2

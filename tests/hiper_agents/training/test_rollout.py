@@ -6,7 +6,8 @@ import pytest
 
 from hiper_agents.policies.compact.policy import CompactPolicy
 from hiper_agents.training.batch import gather_turns
-from hiper_agents.training.rollout import Rollout, play_tasks, record_expert
+from hiper_agents.training.demonstrations import record_expert
+from hiper_agents.training.rollout import Rollout, play_tasks
 from tests.hiper_agents.toy import RoomsExpert, register_toy
 
 
@@ -26,7 +27,7 @@ def test_an_episode_that_the_limit_cuts_off_is_not_terminated() -> None:
 @pytest.mark.parametrize("max_turns", [3, 200])
 def test_an_episode_that_the_world_ends_is_terminated_on_its_last_turn(max_turns: int) -> None:
     env = gym.make(register_toy(), max_episode_steps=max_turns)
-    rollouts = list(record_expert(env, CompactPolicy(), RoomsExpert(), range(3), np.random.default_rng(0)))
+    rollouts = record_expert([env], CompactPolicy(), RoomsExpert, range(3), np.random.default_rng(0))
     assert all(rollout.terminated and rollout.success for rollout in rollouts)
     turns, _ = gather_turns(rollouts)
     assert turns.terminated.tolist() == [False, False, True] * 3

@@ -24,7 +24,7 @@ class Step:
     def __init__(self, turn: int) -> None:
         self.reply = write_reply("wait", "stay", switches=turn % 2 == 0)
         self.is_boundary = turn % 2 == 0
-        self.chooses_subgoal, self.chooses_switch = self.is_boundary, turn > 0
+        self.chooses_action, self.chooses_subgoal, self.chooses_switch = True, self.is_boundary, turn > 0
         self.value_switch, self.value_high, self.value_low = 100.0 + turn, 200.0 + turn, 300.0 + turn
 
 

@@ -1,0 +1,88 @@
+"""A turn of a language model: where its reply stands in the text, and what each of the reply's tokens chose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hiper_agents.policies.language.engine import Text
+from hiper_agents.policies.policy import Kind
+from hiper_envs.reply import Span
+
+END_OF_SUBGOAL = "</subgoal>"
+
+
+@dataclass
+class LanguageDecision:
+    """What was said at a turn; n tokens.
+
+    Attributes:
+        text: All tokens of the episode, of which the reply's are `ids`, from `start` on.
+        start: Position of the reply's first token in the text.
+        ids: The reply's tokens.
+        kinds: What each of them belongs to.
+        reply: The whole reply.
+        subgoal: The subgoal that it names.
+        is_boundary: Whether a segment opens.
+        can_switch: Whether a segment was open and the policy has subgoals.
+        low_at: Position in the text of the token at which the value of state and subgoal is read: the one before the
+            first after `</subgoal>`; the last before the reply where there is none (HiPER's released code).
+        log_old: Log-probability of each token when it was drawn.
+        allowed: What each token was drawn from; None for the whole vocabulary.
+        is_learned: Whether it is to be imitated, in an episode of several players.
+        value_switch: Value before KEEP or SWITCH.
+        value_high: Value before a subgoal.
+        value_low: Value of state and subgoal.
+    """
+
+    text: Text
+    start: int
+    ids: tuple[int, ...]
+    kinds: list[Kind]
+    reply: str
+    subgoal: str
+    is_boundary: bool
+    can_switch: bool
+    low_at: int
+    log_old: list[float] = field(default_factory=list)
+    allowed: list[tuple[int, ...] | None] = field(default_factory=list)
+    is_learned: bool = True
+    value_switch: float = 0.0
+    value_high: float = 0.0
+    value_low: float = 0.0
+
+    @property
+    def end(self) -> int:
+        """Position after the reply's last token."""
+        return self.start + len(self.ids)
+
+    @property
+    def chooses_action(self) -> bool:
+        """Whether there are tokens of an action to learn from."""
+        return self.is_learned and "action" in self.kinds
+
+    @property
+    def chooses_switch(self) -> bool:
+        """Whether there are tokens of a choice between KEEP and SWITCH to learn from."""
+        return self.is_learned and self.can_switch and "switch" in self.kinds
+
+    @property
+    def chooses_subgoal(self) -> bool:
+        """Whether there are tokens of a new subgoal to learn from."""
+        return self.is_learned and "subgoal" in self.kinds
+
+
+def find_low(reply: str, spans: Sequence[Span], start: int) -> int:
+    """Return where the value of state and subgoal is read, see `LanguageDecision.low_at`.
+
+    Args:
+        reply: The reply's text.
+        spans: Where each token stands in it.
+        start: Position of the first token in the episode's text.
+    """
+    place = reply.find(END_OF_SUBGOAL)
+    if place < 0:
+        return start - 1
+    end = place + len(END_OF_SUBGOAL)
+    before = [number for number, (_, last) in enumerate(spans) if last <= end]
+    return start + (before[-1] if before else -1)

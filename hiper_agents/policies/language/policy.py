@@ -1,0 +1,206 @@
+"""A causal language model as a policy: its reply's tokens are the choices, credited to switch, subgoal and action."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from hiper_agents.policies.language.batch import LanguageBatch, make_batch, score_tokens
+from hiper_agents.policies.language.config import LanguageConfig
+from hiper_agents.policies.language.credit import credit_tokens, locate_tokens
+from hiper_agents.policies.language.decision import LanguageDecision, find_low
+from hiper_agents.policies.language.engine import Engine, LocalEngine, Text
+from hiper_agents.policies.language.layout import Script, make_script
+from hiper_agents.policies.language.network import LanguageNetwork
+from hiper_agents.policies.policy import Kind, Rows, Units
+from hiper_agents.worlds import recognise_world
+from hiper_envs.reply import Reply, parse_reply
+
+
+class LanguageMemory:
+    """One episode as the model reads it: a text that grows by what the world says and by the replies.
+
+    Attributes:
+        text: Its tokens; another one where the layout had to begin anew.
+        admissible: What may be done next.
+        open_subgoal: The subgoal of the open segment; None before the first turn.
+    """
+
+    def __init__(self, policy: LanguagePolicy, script: Script, observation: str, info: Mapping[str, Any]) -> None:
+        self._policy, self._script = policy, script
+        self.admissible: Sequence[str] = info["admissible_actions"]
+        self.open_subgoal: str | None = None
+        self._reply = ""
+        self._begin(script.open(observation, info))
+
+    def remember(self, decision: LanguageDecision, /) -> None:
+        """Keep what was decided; its tokens are in the text already."""
+        self._reply = decision.reply
+        if decision.is_boundary:
+            self.open_subgoal = decision.subgoal
+
+    def observe(self, observation: str, admissible: Sequence[str]) -> None:
+        """Add what came back to the text."""
+        self.admissible = admissible
+        more = self._script.go_on(self._reply, observation, admissible)
+        if more is None:
+            self._begin(self._script.reopen())
+        else:
+            self.text.ids.extend(self._policy.encode_text(more))
+
+    def write(self, reply: Reply) -> str:
+        """Return somebody else's reply as it is to be learned here.
+
+        It switches where another subgoal than the open one is meant, and keeps the open one where not.
+        """
+        is_named = bool(reply.subgoal) and reply.subgoal != self.open_subgoal
+        switches = self.open_subgoal is None or is_named or (reply.switches and not reply.subgoal)
+        subgoal = reply.subgoal if switches else self.open_subgoal or ""
+        return self._script.write_reply(reply.action, subgoal, switches, self.open_subgoal is not None)
+
+    def _begin(self, text: str) -> None:
+        self.text = self._policy.begin_text(text, self._script.marked)
+
+
+class LanguagePolicy:
+    """Decides by drawing replies from a causal language model, token by token.
+
+    Args:
+        network: The model with its value heads.
+        tokenizer: Its tokenizer.
+        config: How texts are laid out and replies drawn.
+        has_subgoals: False for a flat policy, whose replies are actions alone.
+        engine: What draws; by default one on this machine, with the network itself.
+    """
+
+    def __init__(
+        self,
+        network: LanguageNetwork,
+        tokenizer: Any,
+        config: LanguageConfig | None = None,
+        has_subgoals: bool = True,
+        engine: Engine | None = None,
+    ) -> None:
+        self.network, self.tokenizer = network, tokenizer
+        self.config = config or LanguageConfig()
+        self.has_subgoals = has_subgoals
+        self.engine = engine or LocalEngine(network, tokenizer, self.config.decoding, has_subgoals)
+
+    def copy(self) -> LanguagePolicy:
+        """Return the same policy with weights of its own, which nobody trains."""
+        network = copy.deepcopy(self.network).requires_grad_(False)
+        return LanguagePolicy(network, self.tokenizer, self.config, self.has_subgoals)
+
+    def encode_text(self, text: str) -> list[int]:
+        """Return a text's tokens, nothing added."""
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
+        return ids
+
+    def begin_text(self, text: str, marked: str) -> Text:
+        """Return a new text.
+
+        Args:
+            text: Where it begins, up to where the first reply does.
+            marked: Words whose tokens are marked wherever they stand.
+        """
+        start = [] if self.tokenizer.bos_token_id is None else [self.tokenizer.bos_token_id]
+        return Text([*start, *self.encode_text(text)], frozenset(self.encode_text(marked)))
+
+    def open_memory(self, observation: str, info: Mapping[str, Any]) -> LanguageMemory:
+        """Return the memory of an episode that begins with this observation."""
+        world = recognise_world(observation, info)
+        script = make_script(self.config.layout, world, self.has_subgoals, self.tokenizer)
+        return LanguageMemory(self, script, observation, info)
+
+    def decide(
+        self, memories: Sequence[LanguageMemory], rng: np.random.Generator | None = None, temperature: float = 1.0
+    ) -> list[LanguageDecision]:
+        """Decide a turn of several episodes, see `Policy.decide`.
+
+        Args:
+            memories: Of the episodes.
+            rng: Draws the tokens; None takes the likeliest ones.
+            temperature: Of the draws.
+        """
+        starts = [len(memory.text.ids) for memory in memories]
+        drawn = self.engine.draw(
+            [memory.text for memory in memories],
+            [memory.admissible for memory in memories],
+            rng=rng,
+            temperature=temperature,
+            max_tokens=self.config.max_reply_tokens,
+        )
+        decisions = []
+        for memory, start, each in zip(memories, starts, drawn, strict=True):
+            decision = self._read(memory, start, each.ids)
+            decision.log_old, decision.allowed = list(each.log_probabilities), list(each.allowed)
+            decision.value_low, decision.value_switch, decision.value_high = (
+                each.value_low,
+                each.value_before[1],
+                each.value_before[2],
+            )
+            decision.low_at = each.low_at
+            decisions.append(decision)
+        return decisions
+
+    def imitate(self, memory: LanguageMemory, reply: Reply) -> LanguageDecision:
+        """Return somebody else's turn as a decision, see `Policy.imitate`; its tokens join the text."""
+        start = len(memory.text.ids)
+        ids = self.encode_text(memory.write(reply))
+        memory.text.ids.extend(ids)
+        return self._read(memory, start, ids)
+
+    def set_aside(self, decision: LanguageDecision) -> LanguageDecision:
+        """Return the decision as one that is not learned from."""
+        return replace(decision, is_learned=False)
+
+    def _read(self, memory: LanguageMemory, start: int, ids: Sequence[int]) -> LanguageDecision:
+        """Return a reply that stands at the text's end as a decision, without probabilities and values."""
+        text: str = self.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False, skip_special_tokens=False)
+        said = parse_reply(text)
+        is_open = memory.open_subgoal is not None
+        is_boundary = not is_open or said.switches
+        can_switch = is_open and self.has_subgoals
+        spans = locate_tokens(self.tokenizer, ids)
+        credited = credit_tokens(said, spans, is_boundary=is_boundary)
+        owned = {"action", *(("switch",) if can_switch else ()), *(("subgoal",) if self.has_subgoals else ())}
+        return LanguageDecision(
+            text=memory.text,
+            start=start,
+            ids=tuple(ids),
+            kinds=[kind if kind is not None and kind in owned else "format" for kind in credited],
+            reply=text,
+            subgoal=said.subgoal,
+            is_boundary=is_boundary,
+            can_switch=can_switch,
+            low_at=find_low(text, spans, start),
+        )
+
+    def divide(self, decisions: Sequence[LanguageDecision]) -> Units:
+        """Return the turns of each text as a unit."""
+        numbers: dict[int, int] = {}
+        unit = np.array([numbers.setdefault(id(decision.text), len(numbers)) for decision in decisions])
+        size = np.zeros(len(numbers), dtype=np.int64)
+        np.maximum.at(size, unit, [decision.end for decision in decisions])
+        return Units(unit, size)
+
+    def encode(self, decisions: Sequence[LanguageDecision], *, learns_values_alone: bool = False) -> LanguageBatch:
+        """Read the texts of some decisions, each once."""
+        return make_batch(self.network, self.tokenizer, decisions, learns_values_alone)
+
+    def score(self, batch: LanguageBatch, reference: LanguagePolicy | None = None) -> dict[Kind, Rows]:
+        """Return a row for each token of the replies."""
+        return score_tokens(batch, self.network, None if reference is None else reference.network)
+
+    def values(self, batch: LanguageBatch) -> dict[Kind, Tensor]:
+        """Return the values before each kind of choice, [turns]; a flat policy has those before actions alone."""
+        low = self.network.value(batch.at_low)[:, 0]
+        if not self.has_subgoals:
+            return {"action": low}
+        before = self.network.value(batch.at_start)
+        return {"action": low, "switch": before[:, 1], "subgoal": before[:, 2]}
