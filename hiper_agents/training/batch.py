@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hiper_agents.advantages import Advantages, Masks, Preset, Turns, compute_advantages
+from hiper_agents.advantages import Advantages, Masks, Preset, Turns, compute_advantages, explained_variance
 from hiper_agents.policies.policy import KINDS, Decision, Kind, Units
 from hiper_agents.training.rollout import Rollout
 
@@ -184,6 +184,16 @@ def make_learning_batch(rollouts: Sequence[Rollout], preset: Preset) -> Learning
             "subgoal": turns.value_high,
         },
     )
+
+
+def explain(batch: LearningBatch) -> dict[str, float]:
+    """Return how much of the returns the values explained, by kind of choice; only where there are any."""
+    told = {
+        f"explained_{kind}": explained_variance(batch.values[kind], batch.returns[kind])
+        for kind in KINDS
+        if not np.isnan(batch.returns[kind]).all()
+    }
+    return told
 
 
 def make_imitation_batch(rollouts: Sequence[Rollout], discount: float) -> LearningBatch:

@@ -19,6 +19,9 @@ class Listener(Protocol):
     def report(self, metrics: Mapping[str, object]) -> None:
         """A step is done; these are its metrics."""
 
+    def warn(self, trouble: str) -> None:
+        """Something goes wrong; the run goes on."""
+
 
 class Silence:
     """Hears and says nothing."""
@@ -30,6 +33,9 @@ class Silence:
         """Say nothing."""
 
     def report(self, metrics: Mapping[str, object]) -> None:
+        """Say nothing."""
+
+    def warn(self, trouble: str) -> None:
         """Say nothing."""
 
 
@@ -64,6 +70,10 @@ class ProgressBar:
         """Write a line."""
         parts = [f"{name} {_brief(value)}" for name, value in metrics.items()]
         self.console.print("  ".join(parts), highlight=True)
+
+    def warn(self, trouble: str) -> None:
+        """Write a line that stands out."""
+        self.console.print(trouble, style="yellow", markup=False, highlight=False)
 
 
 def _brief(value: object) -> str:

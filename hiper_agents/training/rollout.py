@@ -19,7 +19,8 @@ LARGEST_REWARD = 1e12
 class Rollout:
     """The decisions of one episode with their rewards.
 
-    `value_after` is what the policy thought of where a step limit cut the episode off; None where nobody asked.
+    `num_valid` counts the turns whose reply was well-formed and whose action was admissible. `value_after` is what the
+    policy thought of where a step limit cut the episode off; None where nobody asked.
     """
 
     task: int
@@ -29,6 +30,7 @@ class Rollout:
     score: float = 0.0
     success: bool = False
     num_segments: int = 0
+    num_valid: int = 0
     value_after: float | None = None
 
     @property
@@ -45,6 +47,7 @@ class PlaySummary:
     score: float
     turns: float
     segments: float
+    valid: float
 
 
 def summarise(rollouts: Sequence[Rollout]) -> PlaySummary:
@@ -54,6 +57,7 @@ def summarise(rollouts: Sequence[Rollout]) -> PlaySummary:
         score=float(np.mean([rollout.score for rollout in rollouts])),
         turns=float(np.mean([rollout.num_turns for rollout in rollouts])),
         segments=float(np.mean([rollout.num_segments for rollout in rollouts])),
+        valid=sum(rollout.num_valid for rollout in rollouts) / max(1, sum(rollout.num_turns for rollout in rollouts)),
     )
 
 
@@ -77,6 +81,7 @@ class Seat:
             ValueError: The environment gave a reward that is no finite number, or a huge one.
         """
         self.memory.remember(decision)
+        admissible = self.info["admissible_actions"]
         self.observation, reward, terminated, truncated, self.info = self.env.step(decision.reply)
         rollout = self.rollout
         if not abs(float(reward)) <= LARGEST_REWARD:
@@ -86,6 +91,7 @@ class Seat:
             )
         rollout.decisions.append(decision)
         rollout.rewards.append(float(reward))
+        rollout.num_valid += not self.info["reply_problems"] and self.info["action"] in admissible
         if terminated or truncated:
             rollout.terminated = terminated
             rollout.score, rollout.success = float(self.info["score"]), bool(self.info["success"])

@@ -18,7 +18,7 @@ from hiper_agents.policies.policy import Policy
 from hiper_agents.policies.table import make_policy
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.arena import Arena
-from hiper_agents.training.batch import LearningBatch, make_imitation_batch, make_learning_batch
+from hiper_agents.training.batch import LearningBatch, explain, make_imitation_batch, make_learning_batch
 from hiper_agents.training.checkpoint import (
     REFERENCE_PREFIX,
     load_network,
@@ -33,6 +33,7 @@ from hiper_agents.training.demonstrations import record_expert
 from hiper_agents.training.losses import LossConfig, Means, imitation_loss, ppo_loss, take_step
 from hiper_agents.training.progress import Listener, Silence
 from hiper_agents.training.rollout import Rollout, TextEnv, play_tasks, summarise
+from hiper_agents.training.watch import find_troubles
 from hiper_envs.episodes.agents import Agent, load_factory
 from hiper_envs.whole_file import write_whole
 
@@ -178,9 +179,12 @@ class Trainer:
         judges = config.truncation == "bootstrap"
         rollouts = self._play(envs, tasks, rng, "play", temperature=1.0, judges_truncated=judges)
         batch = make_learning_batch(rollouts, config.preset())
-        metrics = self._descend(batch, rng, trains_policy)
+        metrics = explain(batch) | self._descend(batch, rng, trains_policy)
         played = summarise(rollouts)
-        return {"played_success": played.success, "played_score": played.score, **metrics}
+        metrics |= {"played_success": played.success, "played_score": played.score, "valid": played.valid}
+        for trouble in find_troubles(metrics, config.target_kl):
+            self.listener.warn(trouble)
+        return metrics
 
     def _descend(self, batch: LearningBatch, rng: np.random.Generator, trains_policy: bool) -> dict[str, float]:
         config = self.config

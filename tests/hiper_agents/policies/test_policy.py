@@ -156,5 +156,7 @@ def test_a_policy_of_another_kind_learns_in_the_same_trainer(tmp_path: Path, exp
 
 def test_policies_are_found_by_name() -> None:
     assert make_policy("compact", has_subgoals=False).has_subgoals is False
-    with pytest.raises(ValueError, match="unknown policy 'compactt'; allowed: compact, language; did you mean 'compact'"):
+    with pytest.raises(
+        ValueError, match="unknown policy 'compactt'; allowed: compact, language; did you mean 'compact'"
+    ):
         make_policy("compactt", has_subgoals=True)
