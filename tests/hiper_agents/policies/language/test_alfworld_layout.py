@@ -1,0 +1,74 @@
+"""ALFWorld as a small model reads it."""
+
+import gymnasium as gym
+import pytest
+
+from hiper_agents.policies.language.compact_layout import ACTS, REPLY, TASK
+from hiper_agents.policies.language.layout import make_script
+from hiper_envs.reply import parse_reply
+from tests.hiper_agents.policies.language.scripts import write_episode
+
+ROOM = (
+    "-= Welcome to TextWorld, ALFRED! =-\n\nYou are in the middle of a room. Looking quickly around you, you see a bed "
+    "1, and a desk 1.\n\nYour task is to: put a mug in desk."
+)
+INFO = {"instruction": "put a mug in desk", "admissible_actions": ["go to bed 1", "go to desk 1", "help", "look"]}
+ROOM_TEXT = (
+    "<|begin|>You are in the middle of a room. Looking quickly around you, you see a bed 1, and a desk 1.<|acts|>"
+    "<|task|>put a mug in desk<|reply|>"
+)
+
+
+@pytest.fixture
+def world() -> gym.Env[str, str]:
+    return gym.make("hiper/ALFWorld-v0", games="generated")
+
+
+def test_an_episode_by_hand() -> None:
+    script = make_script("compact", "alfworld", has_subgoals=True)
+    assert script.open(ROOM, INFO) == ROOM_TEXT
+    assert script.marked == "put a mug in desk"
+    first = script.write_reply("go to desk 1", "find a mug", switches=False, is_open=False)
+    assert first == "<switch>SWITCH</switch><subgoal>find a mug</subgoal><action>go to desk 1</action>"
+    admissible = [
+        "examine desk 1", "go to bed 1", "look", "open drawer 1", "take mug 1 from desk 1", "take pen 2 from desk 1",
+        "take pen 2 from drawer 1", "use desklamp 1",
+    ]  # fmt: skip
+    second = script.go_on(first, "You arrive at desk 1. On the desk 1, you see a mug 1, and a pen 2.", admissible)
+    assert second == (
+        "You arrive at desk 1. On the desk 1, you see a mug 1, and a pen 2.<|acts|>open drawer 1, take mug 1, pen 2 "
+        "from desk 1, take pen 2 from drawer 1, use desklamp 1<|task|>put a mug in desk<|reply|>"
+    )
+    said = script.write_reply("take mug 1 from desk 1", "find a mug", switches=False, is_open=True)
+    assert said == "<switch>KEEP</switch><subgoal></subgoal><action>take mug 1 from desk 1</action>"
+    assert script.reopen() == ROOM_TEXT + first + second
+
+
+def test_a_flat_agent_reads_the_same_and_says_its_action_alone() -> None:
+    script = make_script("compact", "alfworld", has_subgoals=False)
+    assert script.open(ROOM, INFO) == ROOM_TEXT
+    assert script.write_reply("look", "", switches=True, is_open=False) == "<action>look</action>"
+
+
+def test_a_task_in_own_words_and_one_that_the_page_does_not_tell() -> None:
+    script = make_script("compact", "alfworld", has_subgoals=True)
+    own = {**INFO, "instruction": "Move a cup. Your task is to: rest"}
+    text = script.open(ROOM.replace("put a mug in desk", own["instruction"]), own)
+    assert text == ROOM_TEXT.replace("put a mug in desk", own["instruction"])
+    assert "Your task is to: put a mug" in script.open(ROOM, {**INFO, "instruction": "sleep"}).split(ACTS)[0]
+
+
+@pytest.mark.parametrize("task", [0, 999, 2500])
+def test_the_world_as_it_is(world: gym.Env[str, str], task: int) -> None:
+    script = make_script("compact", "alfworld", has_subgoals=True)
+    turns = write_episode(world, script, task)
+    instruction = script.marked
+    for turn in turns:
+        page, rest = turn.added.removeprefix("<|begin|>").split(ACTS)
+        acts, task_text = rest.split(TASK)
+        assert page and page in turn.observation
+        assert task_text == instruction + REPLY
+        assert parse_reply(turn.said).action == turn.meant.action in turn.admissible
+        things = [act for act in turn.admissible if act.startswith(("take", "move", "open"))]
+        assert acts.count(",") >= len(things) - 1
+    assert script.reopen() == "".join(turn.added + turn.said for turn in turns).removesuffix(turns[-1].said)
