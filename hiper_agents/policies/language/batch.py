@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from itertools import repeat
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -31,8 +33,9 @@ class LanguageBatch:
         turn: The turn of each, [N].
         kind: Position of its kind in `ALL_KINDS`, [N].
         log_old: Log-probability when it was drawn, [N].
-        limited: Which of them were drawn from some tokens alone, [M].
-        allowed: What those were drawn from, as pairs (position in `limited`, token), [pairs, 2].
+        few: Which of them were drawn from a few tokens alone, [M].
+        allowed: What those were drawn from, as pairs (position in `few`, token), [pairs, 2].
+        barred: What others could not be drawn from, as pairs (position of the learned token, token), [pairs, 2].
         at_token, at_start, at_low: What the model made of the token before each learned one, [N, width], before each
             reply and before each action, [T, width].
     """
@@ -45,8 +48,9 @@ class LanguageBatch:
     turn: Tensor
     kind: Tensor
     log_old: Tensor
-    limited: Tensor
+    few: Tensor
     allowed: Tensor
+    barred: Tensor
     at_token: Tensor
     at_start: Tensor
     at_low: Tensor
@@ -81,7 +85,8 @@ def make_batch(
     row = torch.tensor(rows, device=device)
     start = torch.tensor([each.start - 1 for each in decisions], device=device)
     low = torch.tensor([each.low_at for each in decisions], device=device)
-    tokens = _list_tokens(decisions, np.asarray(rows), device)
+    num_tokens = network.model.get_output_embeddings().weight.shape[0]
+    tokens = _list_tokens(decisions, np.asarray(rows), num_tokens, device)
     return LanguageBatch(
         *shown,
         **tokens,
@@ -91,27 +96,60 @@ def make_batch(
     )
 
 
-def _list_tokens(decisions: Sequence[LanguageDecision], rows: Any, device: torch.device) -> dict[str, Tensor]:
-    learned = [(turn, each) for turn, each in enumerate(decisions) if each.is_learned]
-    counts = [len(each.ids) for _, each in learned]
-    turn = np.repeat([number for number, _ in learned], counts).astype(np.int64)
-    limits = [only for _, each in learned for only in each.allowed or [None] * len(each.ids)]
-    limited = [place for place, only in enumerate(limits) if only is not None]
-    pairs = [(number, token) for number, place in enumerate(limited) for token in limits[place] or ()]
-    position = [np.arange(each.start - 1, each.end - 1) for _, each in learned]
+class _Token(NamedTuple):
+    """A learned token: the position before it, itself, what it is, and what it was drawn from."""
+
+    turn: int
+    column: int
+    token: int
+    kind: int
+    log_old: float
+    allowed: tuple[int, ...] | None
+
+
+def _list_learned(decisions: Sequence[LanguageDecision]) -> Iterator[_Token]:
+    """Yield the tokens that were chosen; those that were given, each the only one allowed, hold nothing to learn."""
+    for turn, each in enumerate(decisions):
+        if each.is_learned:
+            logs = each.log_old or repeat(0.0)
+            limits = each.allowed or repeat(None)
+            for number, (token, kind, log, allowed) in enumerate(zip(each.ids, each.kinds, logs, limits, strict=False)):
+                if allowed is None or len(allowed) > 1:
+                    yield _Token(turn, each.start + number - 1, token, ALL_KINDS.index(kind), log, allowed)
+
+
+def _list_tokens(
+    decisions: Sequence[LanguageDecision], rows: Any, num_tokens: int, device: torch.device
+) -> dict[str, Tensor]:
+    learned = list(_list_learned(decisions))
+    few: list[int] = []
+    allowed: list[tuple[int, int]] = []
+    barred: list[tuple[int, int]] = []
+    for place, each in enumerate(learned):
+        if each.allowed is None:
+            continue
+        if 2 * len(each.allowed) <= num_tokens:
+            allowed += [(len(few), token) for token in each.allowed]
+            few.append(place)
+        else:
+            barred += [(place, token) for token in _list_others(each.allowed, num_tokens)]
     found: dict[str, Any] = {
-        "row": rows[turn],
-        "column": np.concatenate(position) if position else np.zeros(0, dtype=np.int64),
-        "token": np.array([token for _, each in learned for token in each.ids], dtype=np.int64),
-        "turn": turn,
-        "kind": np.array([ALL_KINDS.index(kind) for _, each in learned for kind in each.kinds], dtype=np.int64),
-        "log_old": np.array(
-            [log for _, each in learned for log in each.log_old or [0.0] * len(each.ids)], dtype=np.float32
-        ),
-        "limited": np.array(limited, dtype=np.int64),
-        "allowed": np.array(pairs, dtype=np.int64).reshape(-1, 2),
+        name: np.array([getattr(each, name) for each in learned], dtype=np.int64)
+        for name in ("turn", "column", "token", "kind")
+    }
+    found |= {
+        "row": rows[found["turn"]],
+        "log_old": np.array([each.log_old for each in learned], dtype=np.float32),
+        "few": np.array(few, dtype=np.int64),
+        "allowed": np.array(allowed, dtype=np.int64).reshape(-1, 2),
+        "barred": np.array(barred, dtype=np.int64).reshape(-1, 2),
     }
     return {name: torch.from_numpy(values).to(device) for name, values in found.items()}
+
+
+@lru_cache(maxsize=8)
+def _list_others(allowed: tuple[int, ...], num_tokens: int) -> tuple[int, ...]:
+    return tuple(sorted(set(range(num_tokens)) - set(allowed)))
 
 
 def score_tokens(batch: LanguageBatch, network: LanguageNetwork, reference: LanguageNetwork | None) -> dict[Kind, Rows]:
@@ -148,8 +186,11 @@ def score_tokens(batch: LanguageBatch, network: LanguageNetwork, reference: Lang
 
 def _limit(scores: Tensor, batch: LanguageBatch) -> Tensor:
     """Return scores with those tokens out of reach that could not be drawn."""
-    if not len(batch.limited):
-        return scores
-    barred = torch.full((len(batch.limited), scores.shape[1]), FORBIDDEN, device=scores.device, dtype=scores.dtype)
-    barred[batch.allowed[:, 0], batch.allowed[:, 1]] = 0.0
-    return scores.index_add(0, batch.limited, barred)
+    if len(batch.few):
+        others = torch.full((len(batch.few), scores.shape[1]), FORBIDDEN, device=scores.device, dtype=scores.dtype)
+        others[batch.allowed[:, 0], batch.allowed[:, 1]] = 0.0
+        scores = scores.index_add(0, batch.few, others)
+    if len(batch.barred):
+        out_of_reach = torch.full((len(batch.barred),), FORBIDDEN, device=scores.device, dtype=scores.dtype)
+        scores = scores.index_put((batch.barred[:, 0], batch.barred[:, 1]), out_of_reach)
+    return scores

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from hiper_agents.worlds import WORLDS
 from webshop_server.allowed_names import check_choice
 from webshop_server.allowed_types import check_flag, check_integer
 
@@ -18,6 +19,8 @@ class LanguageConfig:
 
     model: str = SMALL
     """A folder that transformers saved, a name on the hub, or language-small for a new small Llama."""
+    world: str = "alfworld"
+    """The world whose texts a small model's tokenizer is made from: alfworld or webshop."""
     layout: str = "compact"
     """How the world's texts are laid out: compact, or chat for the model's own chat template."""
     decoding: str = "format"
@@ -39,6 +42,7 @@ class LanguageConfig:
     """Whether activations are computed again in the backward pass instead of being kept."""
 
     def __post_init__(self) -> None:
+        check_choice(self.world, WORLDS, "world")
         check_choice(self.layout, LAYOUTS, "layout")
         check_choice(self.decoding, DECODINGS, "decoding")
         check_integer(self.max_reply_tokens, "max_reply_tokens", 1)

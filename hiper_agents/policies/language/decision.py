@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hiper_agents.policies.language.engine import Text
 from hiper_agents.policies.policy import Kind
-from hiper_envs.reply import Span
-
-END_OF_SUBGOAL = "</subgoal>"
 
 
 @dataclass
@@ -25,8 +21,8 @@ class LanguageDecision:
         subgoal: The subgoal that it names.
         is_boundary: Whether a segment opens.
         can_switch: Whether a segment was open and the policy has subgoals.
-        low_at: Position in the text of the token at which the value of state and subgoal is read: the one before the
-            first after `</subgoal>`; the last before the reply where there is none (HiPER's released code).
+        low_at: Position in the text of the token at which the value of state and subgoal is read: the one that closes
+            the subgoal; the last before the reply where none does (HiPER's released code).
         log_old: Log-probability of each token when it was drawn.
         allowed: What each token was drawn from; None for the whole vocabulary.
         is_learned: Whether it is to be imitated, in an episode of several players.
@@ -70,19 +66,3 @@ class LanguageDecision:
     def chooses_subgoal(self) -> bool:
         """Whether there are tokens of a new subgoal to learn from."""
         return self.is_learned and "subgoal" in self.kinds
-
-
-def find_low(reply: str, spans: Sequence[Span], start: int) -> int:
-    """Return where the value of state and subgoal is read, see `LanguageDecision.low_at`.
-
-    Args:
-        reply: The reply's text.
-        spans: Where each token stands in it.
-        start: Position of the first token in the episode's text.
-    """
-    place = reply.find(END_OF_SUBGOAL)
-    if place < 0:
-        return start - 1
-    end = place + len(END_OF_SUBGOAL)
-    before = [number for number, (_, last) in enumerate(spans) if last <= end]
-    return start + (before[-1] if before else -1)

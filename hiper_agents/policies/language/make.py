@@ -7,15 +7,18 @@ from typing import Any
 import torch
 
 from hiper_agents.policies.language.config import SMALL, make_language_config
+from hiper_agents.policies.language.corpus import collect_texts
 from hiper_agents.policies.language.model import ModelError
 from hiper_agents.policies.language.network import load_network, save_network
 from hiper_agents.policies.language.policy import LanguagePolicy
 from hiper_agents.policies.language.small import make_small_network
-from hiper_agents.policies.language.tokens import load_tokenizer
+from hiper_agents.policies.language.tokens import build_tokenizer
 from webshop_server.allowed_types import check_flag
 
 POLICY = "policy"
 HAS_SUBGOALS = "has_subgoals"
+NUM_TEXTS, TEXTS_SEED = 1500, 0
+"""What a small model's tokenizer is made from: so many episodes, always the same ones."""
 KEPT = ("layout", "decoding", "max_reply_tokens")
 """Settings that a saved model is played with; where it lies and on what it runs is up to who opens it."""
 
@@ -33,7 +36,7 @@ def make_language_policy(has_subgoals: bool, **options: Any) -> LanguagePolicy:
     """
     config = make_language_config(options)
     if config.model == SMALL:
-        tokenizer = load_tokenizer()
+        tokenizer = build_tokenizer(collect_texts(config.world, NUM_TEXTS, TEXTS_SEED))
         seed = int(torch.randint(2**31, ()))
         network = make_small_network(tokenizer, seed, has_marks=config.has_marks)
         return LanguagePolicy(network.to(config.device), tokenizer, config, has_subgoals)

@@ -13,7 +13,8 @@ from torch import Tensor
 from hiper_agents.policies.language.batch import LanguageBatch, make_batch, score_tokens
 from hiper_agents.policies.language.config import LanguageConfig
 from hiper_agents.policies.language.credit import credit_tokens, locate_tokens
-from hiper_agents.policies.language.decision import LanguageDecision, find_low
+from hiper_agents.policies.language.decision import LanguageDecision
+from hiper_agents.policies.language.decoding import Spelling
 from hiper_agents.policies.language.engine import Engine, LocalEngine, Text
 from hiper_agents.policies.language.layout import Script, make_script
 from hiper_agents.policies.language.network import LanguageNetwork
@@ -53,6 +54,10 @@ class LanguageMemory:
         else:
             self.text.ids.extend(self._policy.encode_text(more))
 
+    def list_actions(self) -> list[str]:
+        """Return the admissible actions that a reply can say."""
+        return self._script.list_actions(self.admissible)
+
     def write(self, reply: Reply) -> str:
         """Return somebody else's reply as it is to be learned here.
 
@@ -89,6 +94,7 @@ class LanguagePolicy:
         self.network, self.tokenizer = network, tokenizer
         self.config = config or LanguageConfig()
         self.has_subgoals = has_subgoals
+        self._spelling = Spelling(tokenizer, frozenset())
         self.engine = engine or LocalEngine(network, tokenizer, self.config.decoding, has_subgoals)
 
     def copy(self) -> LanguagePolicy:
@@ -130,10 +136,11 @@ class LanguagePolicy:
         starts = [len(memory.text.ids) for memory in memories]
         drawn = self.engine.draw(
             [memory.text for memory in memories],
-            [memory.admissible for memory in memories],
+            [memory.list_actions() for memory in memories],
             rng=rng,
             temperature=temperature,
             max_tokens=self.config.max_reply_tokens,
+            opens=[memory.open_subgoal is None for memory in memories],
         )
         decisions = []
         for memory, start, each in zip(memories, starts, drawn, strict=True):
@@ -141,8 +148,8 @@ class LanguagePolicy:
             decision.log_old, decision.allowed = list(each.log_probabilities), list(each.allowed)
             decision.value_low, decision.value_switch, decision.value_high = (
                 each.value_low,
-                each.value_before[1],
-                each.value_before[2],
+                float(each.value_before[1]),
+                float(each.value_before[2]),
             )
             decision.low_at = each.low_at
             decisions.append(decision)
@@ -167,6 +174,7 @@ class LanguagePolicy:
         is_boundary = not is_open or said.switches
         can_switch = is_open and self.has_subgoals
         spans = locate_tokens(self.tokenizer, ids)
+        closing = self._spelling.find_subgoal_end(ids)
         credited = credit_tokens(said, spans, is_boundary=is_boundary)
         owned = {"action", *(("switch",) if can_switch else ()), *(("subgoal",) if self.has_subgoals else ())}
         return LanguageDecision(
@@ -178,7 +186,7 @@ class LanguagePolicy:
             subgoal=said.subgoal,
             is_boundary=is_boundary,
             can_switch=can_switch,
-            low_at=find_low(text, spans, start),
+            low_at=start - 1 if closing is None or closing + 1 >= len(ids) else start + closing,
         )
 
     def divide(self, decisions: Sequence[LanguageDecision]) -> Units:
