@@ -1,0 +1,122 @@
+"""A text, a reply to it in the making, and the reply when it is made."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hiper_agents.policies.language.decoding import Guide, Spelling, Tokens
+from hiper_agents.policies.policy import KINDS
+
+LOW = KINDS.index("action")
+
+
+class Text:
+    """The tokens of one episode so far. It only grows: a text that is written anew is another `Text`.
+
+    Args:
+        ids: The tokens; at least one before a reply is drawn.
+        marked_ids: Tokens that also stand in the task's sentence.
+    """
+
+    def __init__(self, ids: Sequence[int] = (), marked_ids: frozenset[int] = frozenset()) -> None:
+        self.ids = list(ids)
+        self.marked_ids = marked_ids
+
+
+class Drawn(NamedTuple):
+    """The tokens of one reply; n of them.
+
+    Attributes:
+        ids: Their ids, without one that ends the text and is no part of the reply.
+        log_probabilities: Natural logarithms of their probabilities at temperature 1 among those allowed, whatever they
+            were drawn at; 0 for a token that was given.
+        allowed: What each was chosen among; None for the whole vocabulary.
+        finish_reason: "stop" if the reply is complete or the model ended it, "length" at the limit of tokens.
+        value_before: Values of the place where the reply begins, shape [3] in the order of `KINDS`.
+        value_low: Value of the place where the subgoal stands and the action does not yet.
+        low_at: Which of the text's tokens `value_low` was read at: the one that closes the subgoal, or the last one
+            before the reply where no subgoal is closed or nothing follows it.
+    """
+
+    ids: Tokens
+    log_probabilities: tuple[float, ...]
+    allowed: tuple[Tokens | None, ...]
+    finish_reason: str
+    value_before: npt.NDArray[np.float32]
+    value_low: float
+    low_at: int
+
+
+class Draft:
+    """A reply in the making.
+
+    Args:
+        text: What it answers; its tokens are appended.
+        row: Where the text's keys and values are.
+        num_known: How many of the text's tokens need not be read.
+        guide: What it may go on with.
+        spelling: The tokenizer's.
+        limit: The longest reply, in tokens.
+
+    Attributes:
+        allowed: What the next token is chosen among; None for the whole vocabulary.
+        finish: None while tokens are lacking, then "stop" or "length".
+        low_at: The place that `Drawn.low_at` tells.
+        values: Values of all places that were read for it, in order.
+    """
+
+    def __init__(self, text: Text, row: int, num_known: int, guide: Guide, spelling: Spelling, limit: int) -> None:
+        self.text, self.row, self.guide, self.spelling, self.limit = text, row, guide, spelling, limit
+        self.start = len(text.ids)
+        self.logs: list[float] = []
+        self.chosen_among: list[Tokens | None] = []
+        self.allowed: Tokens | None = None
+        self.finish: str | None = None
+        self.low_at = self.start - 1
+        self._num_known = num_known
+        self.values: list[npt.NDArray[np.float32]] = []
+        self._go_on(None)
+
+    def take(self, token: int, log_probability: float) -> None:
+        """Go on with a token that was drawn, and with all that are given after it."""
+        is_end = self.allowed is None and token in self.spelling.end_ids
+        if not is_end or token in self.spelling.kept_ids:
+            self._append(token, log_probability)
+        if is_end:
+            self._finish("stop")
+        else:
+            self._go_on(token)
+
+    def _append(self, token: int, log_probability: float) -> None:
+        self.text.ids.append(token)
+        self.logs.append(log_probability)
+        self.chosen_among.append(self.allowed)
+
+    def _go_on(self, token: int | None) -> None:
+        try:
+            self.allowed = next(self.guide) if token is None else self.guide.send(token)
+            while self.allowed is not None and len(self.allowed) == 1 and len(self.logs) < self.limit:
+                self._append(self.allowed[0], 0.0)
+                self.allowed = self.guide.send(self.allowed[0])
+        except StopIteration:
+            self._finish("stop")
+        else:
+            if len(self.logs) >= self.limit:
+                self._finish("length")
+
+    def _finish(self, reason: str) -> None:
+        self.finish = reason
+        end = self.spelling.find_subgoal_end(self.text.ids[self.start :])
+        if end is not None and end + 1 < len(self.logs):
+            self.low_at = self.start + end
+
+    def tell(self) -> Drawn:
+        """Return the reply once all its places were read."""
+        values = np.concatenate(self.values)
+        low = float(values[self.low_at - self._num_known, LOW])
+        before = values[self.start - 1 - self._num_known]
+        ids = tuple(self.text.ids[self.start :])
+        assert self.finish is not None
+        return Drawn(ids, tuple(self.logs), tuple(self.chosen_among), self.finish, before, low, self.low_at)

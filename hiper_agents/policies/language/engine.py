@@ -1,0 +1,283 @@
+"""Drawing replies to many growing texts at once, no token read twice."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from hiper_agents.policies.language.cache import RowCache, attention_over_rows
+from hiper_agents.policies.language.decoding import Spelling, make_guide
+from hiper_agents.policies.language.draft import Draft, Drawn, Text
+from hiper_agents.policies.language.model import LanguageModel, ModelError
+from hiper_agents.policies.language.network import LanguageNetwork
+from hiper_agents.policies.language.sampling import choose_tokens
+from webshop_server.allowed_types import check_integer, check_number
+
+__all__ = ["Drawn", "Engine", "LocalEngine", "Text"]
+
+MAX_ROWS = 256
+MAX_TOKENS_AT_ONCE = 4096
+"""How many tokens go through the model side by side at most; more take more memory and no less time."""
+
+
+class Engine(Protocol):
+    """What draws replies."""
+
+    def draw(
+        self,
+        texts: Sequence[Text],
+        admissible: Sequence[Sequence[str]],
+        *,
+        rng: np.random.Generator | None,
+        temperature: float,
+        max_tokens: int,
+        opens: Sequence[bool] | None = None,
+    ) -> list[Drawn]:
+        """Draw a reply to each text, and append its tokens to it.
+
+        Args:
+            texts: Each once.
+            admissible: The actions that each could take.
+            rng: Where chance comes from; None takes the likeliest tokens.
+            temperature: Divides the scores before each draw; 0 takes the likeliest token.
+            max_tokens: The longest draft.
+            opens: Where a segment has to open, so that there is no KEEP to choose; None for nowhere. Not heeded by
+                free decoding.
+        """
+
+    def forget(self, text: Text) -> None:
+        """Give up what is kept of a text."""
+
+
+class LocalEngine:
+    """Draws from a network in this process, and keeps keys and values of the texts that it has read.
+
+    Weights that were changed in place, as optimisers do, are noticed, and what was kept of them is given up.
+
+    Args:
+        network: What is drawn from.
+        tokenizer: Its own.
+        decoding: "free", "format" or "admissible", see `decoding`.
+        has_subgoals: Whether replies hold a switch and a subgoal.
+        max_rows: How many texts are kept; then those go that were not drawn from for longest.
+
+    Attributes:
+        num_read: Tokens that went through the model so far.
+
+    Raises:
+        ModelError: The model cannot be read row by row.
+        ValueError: There is no such decoding.
+    """
+
+    def __init__(
+        self,
+        network: LanguageNetwork,
+        tokenizer: Any,
+        decoding: str = "free",
+        has_subgoals: bool = True,
+        max_rows: int = MAX_ROWS,
+    ) -> None:
+        self.network = network
+        self.spelling = Spelling(tokenizer, LanguageModel("", network.model, tokenizer).end_ids)
+        self.max_rows = check_integer(max_rows, "max_rows", 1)
+        self.num_read = 0
+        self._begin = make_guide(decoding, self.spelling, has_subgoals)
+        self.clear()
+
+    def clear(self) -> None:
+        """Give up all that is kept, as after weights were exchanged."""
+        self._cache = RowCache(self.network.device)
+        self._rows: WeakKeyDictionary[Text, int] = WeakKeyDictionary()
+        self._version = self._count_changes()
+
+    def forget(self, text: Text) -> None:
+        """Give up what is kept of a text; done by itself where nobody holds the text any more."""
+        self._rows.pop(text, None)
+
+    def draw(
+        self,
+        texts: Sequence[Text],
+        admissible: Sequence[Sequence[str]],
+        *,
+        rng: np.random.Generator | None,
+        temperature: float,
+        max_tokens: int,
+        opens: Sequence[bool] | None = None,
+    ) -> list[Drawn]:
+        """Draw a reply to each text, and append its tokens to it; whatever stops that, no text is changed.
+
+        Args:
+            texts: As `Engine` says.
+            admissible: As `Engine` says.
+            rng: As `Engine` says.
+            temperature: As `Engine` says.
+            max_tokens: As `Engine` says.
+            opens: As `Engine` says.
+
+        Raises:
+            ModelError: A text fills what the model can look back on, or the weights are no numbers.
+            ValueError: A text is empty or comes twice, or there are not as many lists of actions as texts.
+        """
+        check_integer(max_tokens, "max_tokens", 1)
+        check_number(temperature, "temperature", 0, 100)
+        opens = [False] * len(texts) if opens is None else opens
+        if not len(texts) == len(admissible) == len(opens) == len(set(map(id, texts))):
+            raise ValueError("draw from each text once, with one list of admissible actions and one flag each")
+        for text in texts:
+            self._check_length(text)
+        if self._version != self._count_changes():
+            self.clear()
+        odds = None if rng is None or temperature == 0 else rng.random((len(texts), max_tokens))
+        drawn: list[Drawn] = []
+        for start in range(0, len(texts), self.max_rows):
+            part = slice(start, start + self.max_rows)
+            drafts = self._begin_drafts(texts[part], admissible[part], opens[part], max_tokens)
+            drawn += self._finish_drafts(drafts, None if odds is None else odds[part], temperature)
+        return drawn
+
+    def _check_length(self, text: Text) -> None:
+        limit = self.network.max_positions
+        if not text.ids:
+            raise ValueError("there is no token to go on from: a text needs one at least")
+        if limit is not None and len(text.ids) >= limit:
+            raise ModelError(
+                f"a text of {len(text.ids)} tokens leaves no room for a reply within the {limit} that the model can"
+                " look back on: start over with a shorter one"
+            )
+
+    def _count_changes(self) -> int:
+        return sum(0 if weights.is_inference() else weights._version for weights in self.network.parameters())
+
+    def _begin_drafts(
+        self, texts: Sequence[Text], admissible: Sequence[Sequence[str]], opens: Sequence[bool], max_tokens: int
+    ) -> list[Draft]:
+        self._assign_rows(texts)
+        limit = self.network.max_positions
+        drafts = []
+        for text, actions, is_opening in zip(texts, admissible, opens, strict=True):
+            row = self._rows[text]
+            self._cache.lengths[row] = num_known = min(self._cache.lengths[row], len(text.ids) - 1)
+            room = max_tokens if limit is None else min(max_tokens, limit - len(text.ids))
+            drafts.append(Draft(text, row, num_known, self._begin(actions, is_opening), self.spelling, room))
+        return drafts
+
+    def _assign_rows(self, texts: Sequence[Text]) -> None:
+        """Give each text a row; the order of `_rows` is that of use."""
+        kept = {text: self._rows.pop(text) for text in texts if text in self._rows}
+        num_new = len(texts) - len(kept)
+        for text in list(self._rows)[: max(0, len(self._rows) + len(texts) - self.max_rows)]:
+            del self._rows[text]
+        taken = {*self._rows.values(), *kept.values()}
+        free = (row for row in range(self.max_rows) if row not in taken)
+        new = dict(zip((text for text in texts if text not in kept), free, strict=False))
+        assert len(new) == num_new
+        for row in new.values():
+            self._cache.empty_row(row)
+        for text in texts:
+            self._rows[text] = kept[text] if text in kept else new[text]
+
+    def _finish_drafts(
+        self, drafts: Sequence[Draft], odds: npt.NDArray[np.float64] | None, temperature: float
+    ) -> list[Drawn]:
+        was_training = self.network.training
+        self.network.eval()
+        try:
+            with torch.inference_mode(), attention_over_rows(self.network.model):
+                self._write(drafts, odds, temperature)
+            return [draft.tell() for draft in drafts]
+        except BaseException:
+            for draft in drafts:
+                del draft.text.ids[draft.start :]
+            self.clear()
+            raise
+        finally:
+            self.network.train(was_training)
+
+    def _write(self, drafts: Sequence[Draft], odds: npt.NDArray[np.float64] | None, temperature: float) -> None:
+        numbers = {draft: number for number, draft in enumerate(drafts)}
+        open_drafts = sorted(drafts, key=lambda draft: draft.row)
+        while open_drafts:
+            hidden = self._read(open_drafts)
+            places = [place for place, draft in enumerate(open_drafts) if draft.finish is None]
+            waiting = [open_drafts[place] for place in places]
+            if waiting:
+                scores = self.network.score(hidden if len(waiting) == len(open_drafts) else hidden[places])
+                cells = [numbers[draft] for draft in waiting], [len(draft.logs) for draft in waiting]
+                allowed = [draft.allowed for draft in waiting]
+                chosen = choose_tokens(scores, allowed, None if odds is None else odds[cells], temperature)
+                for draft, token, log in zip(waiting, *chosen, strict=True):
+                    draft.take(token, log)
+            open_drafts = [draft for draft in open_drafts if self._is_open(draft)]
+
+    def _is_open(self, draft: Draft) -> bool:
+        """Return whether a draft lacks tokens, or a value of a place that was not read yet."""
+        return draft.finish is None or draft.low_at >= self._cache.lengths[draft.row]
+
+    def _read(self, drafts: Sequence[Draft]) -> Tensor:
+        """Read what is new of texts, in ascending rows; return the hidden states of their last tokens."""
+        starts = [self._cache.lengths[draft.row] for draft in drafts]
+        widths = [len(draft.text.ids) - start for draft, start in zip(drafts, starts, strict=True)]
+        lasts: list[Tensor] = []
+        for batch in _pack(widths, MAX_TOKENS_AT_ONCE):
+            pieces = [(drafts[number], starts[number] + begin, starts[number] + end) for number, begin, end in batch]
+            hidden = self._forward(pieces)
+            values = self.network.value(hidden).cpu().numpy()
+            place, ends = 0, []
+            for draft, begin, end in pieces:
+                draft.values.append(values[place : place + end - begin])
+                place += end - begin
+                if end == len(draft.text.ids):
+                    ends.append(place - 1)
+            lasts.append(hidden[ends])
+        return torch.cat(lasts) if len(lasts) > 1 else lasts[0]
+
+    def _forward(self, pieces: Sequence[tuple[Draft, int, int]]) -> Tensor:
+        """Read pieces of texts, T tokens in all; return their hidden states, shape [T, hidden]."""
+        device = self.network.device
+        plan = self._cache.plan([draft.row for draft, _, _ in pieces], [end - begin for _, begin, end in pieces])
+        line = [token for draft, begin, end in pieces for token in draft.text.ids[begin:end]]
+        marked = before = None
+        if self.network.marks is not None:
+            pad = self.network.pad_id
+            flags = [
+                token in draft.text.marked_ids for draft, begin, end in pieces for token in draft.text.ids[begin:end]
+            ]
+            previous = [
+                token
+                for draft, begin, end in pieces
+                for token in (draft.text.ids[begin - 1 : end - 1] if begin else [pad, *draft.text.ids[: end - 1]])
+            ]
+            marked, before = torch.tensor([flags], device=device), torch.tensor([previous], device=device)
+        self.num_read += len(line)
+        hidden = self.network.read(
+            torch.tensor([line], device=device),
+            marked,
+            before,
+            cache=self._cache,
+            attention_mask=torch.zeros(1, 1, 1, 1, device=device),
+            position_ids=plan.positions[None],
+            row_plan=plan,
+        )
+        return hidden[0]
+
+
+def _pack(widths: Sequence[int], most: int) -> Iterator[list[tuple[int, int, int]]]:
+    """Yield batches of pieces (which, from, to) that hold at most so many tokens together."""
+    batch: list[tuple[int, int, int]] = []
+    filled = 0
+    for number, width in enumerate(widths):
+        begin = 0
+        while begin < width:
+            end = min(width, begin + most - filled)
+            batch.append((number, begin, end))
+            filled += end - begin
+            begin = end
+            if filled == most:
+                yield batch
+                batch, filled = [], 0
+    if batch:
+        yield batch
