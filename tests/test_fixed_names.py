@@ -14,7 +14,10 @@ NAMES = {
     ),
     "webshop_server": "Catalogue Goal Product RawProduct Reward score_purchase",
     "hiper_agents": "expert flat hiper random rule",
-    "hiper_agents.advantages": "HAEConfig Turns estimate_gae estimate_hae",
+    "hiper_agents.advantages": (
+        "HAEConfig Turns estimate_beacon estimate_gae estimate_gigpo estimate_grpo estimate_hae estimate_rloo"
+        " estimate_segment_traces"
+    ),
 }
 PARAMETERS = {
     "hiper_envs.alfworld.env:ALFWorldEnv": "split games engine goals",
@@ -23,6 +26,13 @@ PARAMETERS = {
         "episode turn switch terminated reward value_low value_high value_switch final_value"
     ),
     "hiper_agents.advantages:HAEConfig": "discount lambda_low lambda_high truncation",
+    "hiper_agents.advantages:estimate_segment_traces": "turns discount trace kappa kappa_high truncation",
+    "hiper_agents.advantages:estimate_grpo": "turns group normalise_std by",
+    "hiper_agents.advantages:estimate_rloo": "turns group by",
+    "hiper_agents.advantages:estimate_gigpo": "turns group state discount weight normalise_std by",
+    "hiper_agents.advantages:estimate_beacon": (
+        "turns group milestone discount weight normalise_std by milestone_reward"
+    ),
     "webshop_server:score_purchase": "product options goal price",
 }
 COMMANDS = (

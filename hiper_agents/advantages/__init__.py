@@ -1,10 +1,22 @@
-"""Advantages over flat arrays of turns: hierarchical (HAE) and flat (GAE), in numpy alone."""
+"""Advantages over flat arrays of turns, in numpy alone: with values (HAE, GAE, segment traces) or against a group."""
 
-from hiper_agents.advantages.compute import ESTIMATORS, PRESETS, Preset, compute_advantages, find_preset
+from hiper_agents.advantages.beacon import estimate_beacon
+from hiper_agents.advantages.compute import (
+    ESTIMATORS,
+    PRESETS,
+    Estimator,
+    Preset,
+    compute_advantages,
+    find_preset,
+)
 from hiper_agents.advantages.gae import estimate_gae
+from hiper_agents.advantages.gigpo import estimate_gigpo
+from hiper_agents.advantages.groups import GroupConfig, estimate_grpo, estimate_rloo
 from hiper_agents.advantages.hae import TRUNCATIONS, Advantages, HAEConfig, estimate_hae
+from hiper_agents.advantages.marks import TurnMarks
 from hiper_agents.advantages.normalise import Masks, explained_variance, normalise, normalise_advantages
-from hiper_agents.advantages.shaping import ShapingConfig, TurnMarks, shape_rewards
+from hiper_agents.advantages.segment_traces import SegmentTraceConfig, estimate_segment_traces
+from hiper_agents.advantages.shaping import ShapingConfig, shape_rewards
 from hiper_agents.advantages.turns import Turns
 
 __all__ = [
@@ -12,15 +24,23 @@ __all__ = [
     "PRESETS",
     "TRUNCATIONS",
     "Advantages",
+    "Estimator",
+    "GroupConfig",
     "HAEConfig",
     "Masks",
     "Preset",
+    "SegmentTraceConfig",
     "ShapingConfig",
     "TurnMarks",
     "Turns",
     "compute_advantages",
+    "estimate_beacon",
     "estimate_gae",
+    "estimate_gigpo",
+    "estimate_grpo",
     "estimate_hae",
+    "estimate_rloo",
+    "estimate_segment_traces",
     "explained_variance",
     "find_preset",
     "normalise",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hiper_agents.advantages.marks import TurnMarks
 from hiper_agents.advantages.turns import LARGEST, Booleans, Floats, Integers, Turns, as_integers, as_mask, check_count
 from webshop_server.allowed_names import check_choice
 from webshop_server.allowed_types import check_flag, check_number
@@ -32,16 +33,6 @@ class ShapingConfig:
         check_flag(self.consistency_needs_both, "consistency_needs_both")
         for name in ("keep_reward", "invalid_penalty", "consistency_reward"):
             check_number(getattr(self, name), name, -LARGEST, LARGEST)
-
-
-@dataclass(frozen=True, eq=False)
-class TurnMarks:
-    """What shaping needs to know of each turn beside `Turns`; shape [turns] each."""
-
-    valid: Booleans | None = None
-    """Whether the action was valid; None: all were."""
-    subgoal: Integers | None = None
-    """Id of the subgoal text written at the turn, equal texts having equal ids; -1: none. None: not looked at."""
 
 
 def shape_rewards(turns: Turns, config: ShapingConfig, marks: TurnMarks | None = None) -> Floats:

@@ -1,5 +1,6 @@
 """A batch of turns as flat arrays, checked once so that the estimators need not."""
 
+from collections.abc import Sized
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -215,8 +216,8 @@ def as_mask(mask: Any, name: str, count: int) -> Booleans:
     return array
 
 
-def check_count(array: npt.NDArray[Any], name: str, count: int) -> None:
-    """Refuse an array that has not one entry a turn.
+def check_count(array: Sized, name: str, count: int) -> None:
+    """Refuse an array or list that has not one entry a turn.
 
     Args:
         array: What was given.

@@ -206,8 +206,10 @@ def test_numbers_that_cannot_be_summed_are_told_with_their_place(field: str, val
 def test_the_largest_numbers_that_are_taken_stay_finite(name: str) -> None:
     largest = np.full(4, 1e100)
     turns = make_turns(reward=largest, value_low=-largest, value_high=largest, value_switch=-largest)
+    milestone = np.array([True, False, False, True])
+    marks = TurnMarks(group=np.zeros(4, int), state=np.zeros(4, int), milestone=milestone)
     with np.errstate(all="raise"):
-        found = compute_advantages(turns, Preset(estimator=name))
+        found = compute_advantages(turns, Preset(estimator=name), marks)
     assert not np.isinf([getattr(found, field.name) for field in fields(found)]).any()
 
 

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from hiper_agents.advantages import Advantages, HAEConfig, Turns, estimate_gae, estimate_hae
+from hiper_agents.advantages import Advantages, HAEConfig, Turns, estimate_gae, estimate_hae, estimate_segment_traces
 
 HORIZON, STATES, SUBGOALS, ACTIONS = 3, 2, 2, 2
 DISCOUNT = 0.9
@@ -148,9 +148,26 @@ def true_gradient(world: OptionMDP) -> list[np.ndarray]:
     return gradient
 
 
+Estimate = Callable[[Turns, HAEConfig], Advantages]
+
+
+def with_kappa(kappa: float, kappa_high: float | None = None) -> Estimate:
+    return lambda turns, config: estimate_segment_traces(turns, config.discount, config.lambda_low, kappa, kappa_high)
+
+
 @pytest.mark.parametrize("decay", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize(("estimate", "flat"), [(estimate_hae, False), (estimate_gae, True)])
-def test_gradient_is_unbiased(decay: float, estimate: Callable[[Turns, HAEConfig], Advantages], flat: bool) -> None:
+@pytest.mark.parametrize(
+    ("estimate", "flat"),
+    [
+        (estimate_hae, False),
+        (estimate_gae, True),
+        (with_kappa(1.0), False),
+        (with_kappa(0.0), False),
+        (with_kappa(0.3, 0.8), False),
+    ],
+    ids=["hae", "gae", "decision gae", "kappa 0", "kappa .3 and .8"],
+)
+def test_gradient_is_unbiased(decay: float, estimate: Estimate, flat: bool) -> None:
     world = OptionMDP(np.random.default_rng(7))
     paths = list(enumerate_trajectories(world))
     assert sum(path.chance for path in paths) == pytest.approx(1.0, abs=1e-12)
