@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from hiper_agents.policies.language.compact_layout import BEGIN, END, MARKS, PAD, TAGS, holds_mark, neutralise
+from hiper_agents.policies.language.compact_layout import BEGIN, END, MARKS, PAD, REPLY, TAGS, holds_mark, neutralise
 from hiper_agents.policies.language.corpus import collect_texts
 from hiper_agents.policies.language.tokens import build_tokenizer
 
@@ -60,6 +61,13 @@ def test_texts_of_the_world_come_back_in_few_tokens(tokenizer: Any, texts: list[
     assert [decode(tokenizer, each) for each in ids] == texts
     assert sum(map(len, ids)) / sum(text.count("<|reply|>") for text in texts) < 50
     assert len(tokenizer) < 900
+
+
+def test_a_text_that_grows_keeps_its_tokens(tokenizer: Any, texts: list[str]) -> None:
+    for text in texts:
+        pieces = re.split(f"(?<={re.escape(REPLY)})|(?<={END})", text)
+        assert len(pieces) > 2
+        assert [token for piece in pieces for token in tokenizer.encode(piece)] == tokenizer.encode(text)
 
 
 def cut(tokenizer: Any, text: str) -> list[str]:
@@ -146,6 +154,7 @@ def test_one_tokenizer_serves_both_worlds() -> None:
     for texts, most in ((shop, 190), (house, 60)):
         assert [decode(both, both.encode(text)) for text in texts] == texts
         assert sum(len(both.encode(text)) for text in texts) / sum(text.count("<|reply|>") for text in texts) < most
+        test_a_text_that_grows_keeps_its_tokens(both, texts)
     assert len(both) <= 4_000
     # What a page shows and the action that clicks it are spelt alike, and so is what the task asks for.
     value = both.encode("heather grey")
