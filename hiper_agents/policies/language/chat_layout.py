@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hiper_agents.policies.language.compact_layout import holds_mark
 from hiper_agents.policies.language.model import PLAIN_TEMPLATE
 from hiper_envs.plain_text import make_plain
 from hiper_envs.prompts import Conversation, PromptConfig
@@ -141,7 +142,7 @@ class ChatScript:
 
     def list_actions(self, admissible: Sequence[str]) -> list[str]:
         """Return the actions that the model can say, of those that are admissible."""
-        return [action for action in admissible if self._shield(action) == action]
+        return [action for action in admissible if self._shield(action) == action and not holds_mark(action)]
 
     def _ask(self, observation: str, admissible: Sequence[str]) -> str:
         info = {"instruction": self._instruction, "admissible_actions": admissible, **self._facts}

@@ -38,7 +38,7 @@ class Script(Protocol):
 
         Args:
             observation: The first observation.
-            info: What came with it; only `instruction` and `admissible_actions` are read, and which world it is.
+            info: What came with it; only `instruction` and `admissible_actions` are read.
         """
 
     def go_on(self, reply: str, observation: str, admissible: Sequence[str]) -> str | None:

@@ -41,6 +41,11 @@ class LanguageMemory:
     A text that would leave no room for a whole reply in what the model can look back on begins anew without the older
     half of its turns: the first page, then the last reply that is left out, which names the subgoal that was open.
 
+    Args:
+        policy: Whose memory it is.
+        observation: The first observation.
+        info: What came with it.
+
     Attributes:
         text: Its tokens; another one where the layout had to begin anew.
         admissible: What may be done next.

@@ -1,9 +1,9 @@
 """A small tokenizer made from the texts of the worlds, an ordinary one of transformers.
 
 A text is cut into pieces: marks and tags of the compact layout, phrases that come often (`. On the `, `, you see a `),
-numbered names (`mug 2`), names (`mug`) wherever they stand, numbers behind them (` 2`), and words. Frequent pieces are a token each; any other is
-byte-pair encoded, down to single bytes, so that every text comes back as it was. See `compact_layout` for why no page
-can hold a mark.
+numbered names (`mug 2`), names (`mug`) wherever they stand, numbers behind them (` 2`), and words. Frequent pieces are
+a token each; any other is byte-pair encoded, down to single bytes, so that every text comes back as it was. See
+`compact_layout` for why no page can hold a mark.
 
 The same texts give the same files, byte for byte.
 """

@@ -16,7 +16,7 @@ from webshop_server.shop.actions import CLICK_START, make_searchable
 from webshop_server.shop.page_text import SEPARATOR
 
 PHRASES = (
-    "find me ", ", and price lower than ", ".00 dollars", " dollars", " with ", ", and ", ": ", " item\n", " details\n",
+    ", and price lower than ", ".00 dollars", " dollars", " with ", ", and ", ": ", " item\n", " details\n",
     " results\npage ", " (total results: ", ")\n[", " search", " same as turn ", "\n[", "\n$", " to $", "\nprice: $",
     "click[", "search[", "]", "[< prev", "< prev", "back to search", "next >", "buy now",
 )  # fmt: skip
@@ -33,6 +33,7 @@ _RATING = "rating: n.a."
 _MAX_HEAD, _MAX_END = 7, 6
 _SEARCH, _SEARCH_START = "search", "search["
 _CLICKABLE = "["
+_EMPTY_WORDS = "find me "
 _SAME = "same as turn {}"
 _WORD = re.compile("[^\\W_]+(?:['\u2019-][^\\W_]+)*")
 
@@ -45,8 +46,8 @@ class WebShopScript(CompactScript):
         self._turn_of: dict[str, int] = {}
 
     def write_task(self) -> str:
-        """Return the instruction in small letters."""
-        return _simplify(self.instruction)
+        """Return the instruction in small letters, without the words that each of the shop's own begins with."""
+        return _simplify(self.instruction).removeprefix(_EMPTY_WORDS)
 
     def list_marked(self, task: str) -> str:
         """Return the words that carry meaning, each as it stands at the beginning of a line and within one."""

@@ -120,7 +120,7 @@ def test_hostile_worlds_get_one_message_a_turn(tokenizer: Any) -> None:
     ids = tokenizer.encode(text)
     tokens = [token for token in tokenizer.convert_ids_to_tokens(ids) if token in SPECIAL]
     assert "".join(tokens) == "<|system|><|end|><|user|><|end|><|assistant|><|end|><|user|><|end|><|assistant|>"
-    assert script.list_actions([evil, "click[buy now]"]) == ["click[buy now]"]
+    assert script.list_actions([evil, "click[</action>]", "click[buy now]"]) == ["click[buy now]"]
 
 
 def test_the_worlds_have_their_orders(tokenizer: Any) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from hiper_agents.policies.language.compact_layout import BEGIN, END, MARKS, PAD, TAGS, holds_mark, neutralise
+from hiper_agents.policies.language.compact_layout import BEGIN, END, MARKS, PAD, REPLY, TAGS, holds_mark, neutralise
 from hiper_agents.policies.language.corpus import collect_texts
 from hiper_agents.policies.language.tokens import build_tokenizer
 
@@ -59,7 +60,14 @@ def test_texts_of_the_world_come_back_in_few_tokens(tokenizer: Any, texts: list[
     ids = [tokenizer.encode(text) for text in texts]
     assert [decode(tokenizer, each) for each in ids] == texts
     assert sum(map(len, ids)) / sum(text.count("<|reply|>") for text in texts) < 50
-    assert len(tokenizer) < 600
+    assert len(tokenizer) < 900
+
+
+def test_a_text_that_grows_keeps_its_tokens(tokenizer: Any, texts: list[str]) -> None:
+    for text in texts:
+        pieces = re.split(f"(?<={re.escape(REPLY)})|(?<={END})", text)
+        assert len(pieces) > 2
+        assert [token for piece in pieces for token in tokenizer.encode(piece)] == tokenizer.encode(text)
 
 
 def cut(tokenizer: Any, text: str) -> list[str]:
@@ -69,8 +77,8 @@ def cut(tokenizer: Any, text: str) -> list[str]:
 def test_names_numbers_and_phrases_are_single_tokens(tokenizer: Any) -> None:
     text = "take mug 1 from desk 12</action>You arrive at desk 12. On the desk 12, you see a mug 3, and a mug 2."
     assert cut(tokenizer, text) == [
-        "take ", "mug", " 1", " from ", "desk", " 12", "</action>", "You arrive at ", "desk", " 12", ". On the ",
-        "desk", " 12", ", you see a ", "mug", " 3", ", and a ", "mug", " 2", ".",
+        "take ", "mug 1", " from ", "desk", " 12", "</action>", "You arrive at ", "desk", " 12", ". On the ",
+        "desk", " 12", ", you see a ", "mug 3", ", and a ", "mug 2", ".",
     ]  # fmt: skip
     assert cut(tokenizer, "find a mug") == ["find a ", "mug"]
 
@@ -146,6 +154,7 @@ def test_one_tokenizer_serves_both_worlds() -> None:
     for texts, most in ((shop, 190), (house, 60)):
         assert [decode(both, both.encode(text)) for text in texts] == texts
         assert sum(len(both.encode(text)) for text in texts) / sum(text.count("<|reply|>") for text in texts) < most
+        test_a_text_that_grows_keeps_its_tokens(both, texts)
     assert len(both) <= 4_000
     # What a page shows and the action that clicks it are spelt alike, and so is what the task asks for.
     value = both.encode("heather grey")

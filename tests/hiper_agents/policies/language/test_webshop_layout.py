@@ -13,7 +13,7 @@ from hiper_envs.reply import parse_reply
 from tests.hiper_agents.policies.language.scripts import write_episode
 
 WISH = "Find me slim fit Tees with color: red, and price lower than 60.00 dollars"
-END = f"{TASK}{WISH.lower()}{REPLY}"
+END = f"{TASK}{WISH.lower().removeprefix('find me ')}{REPLY}"
 HEAD = f"Instruction: [SEP] {WISH} [SEP] Back to Search"
 HITS = "B01 [SEP] Red Tee [SEP] $5.0 [SEP] B02 [SEP] [New] Tee [SEP] $9.5"
 RESULTS = f"{HEAD} [SEP] Page 1 (Total results: 2) [SEP] Next > [SEP] {HITS}"
@@ -131,4 +131,4 @@ def test_the_world_as_it_is() -> None:
             assert read.subgoal == (turn.meant.subgoal if read.switches else "")
             assert read.action in script.list_actions(turn.admissible)
         whole = "".join(turn.added + turn.said for turn in turns).removesuffix(turns[-1].said)
-        assert script.reopen() == whole and whole.count("find me") == len(turns)
+        assert script.reopen() == whole and "find me" not in whole
