@@ -58,7 +58,7 @@ def list_rows(
 
     Raises:
         ValueError: An option is wrong, or they do not go together.
-        ChatError: The endpoint does not say what it serves.
+        ServerError: The endpoint does not say what it serves.
     """
     options = ModelOptions(model, **given)
     for style in styles or (None,):

@@ -1,19 +1,15 @@
 """Agents of language models by a name: a folder, a model of the hub, or an OpenAI-compatible endpoint's address."""
 
-import json
 import os
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from hiper_agents.agents.chat_answer import ChatError
 from hiper_agents.policies.language.config import DECODINGS, LAYOUTS
+from hiper_agents.policies.language.server_connection import Connection, ServerError, list_served
 from hiper_envs.episodes.agents import Agent
-from hiper_envs.plain_text import describe_error
 from hiper_envs.prompts import STYLES, PromptConfig
 from webshop_server.allowed_names import check_choice
 from webshop_server.allowed_types import check_number
@@ -149,18 +145,15 @@ def find_served_model(base_url: str, timeout: float = TIMEOUT_SECONDS) -> str:
     """Return the name of the one model that an endpoint serves.
 
     Raises:
-        ChatError: The endpoint does not say what it serves.
+        ServerError: The endpoint does not say what it serves.
         ValueError: It serves several, or none.
     """
-    headers = {"Authorization": f"Bearer {os.environ.get(KEY_VARIABLE) or NO_KEY}"}
-    request = urllib.request.Request(f"{base_url.rstrip('/')}/models", headers=headers)
     hint = "name the model with --served-model"
+    key = os.environ.get(KEY_VARIABLE) or NO_KEY
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as response:
-            listed = json.load(response)["data"]
-        names = [str(row["id"]) for row in listed]
-    except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
-        raise ChatError(f"{base_url} does not say which models it serves ({describe_error(error)}): {hint}") from error
+        names = list_served(Connection(base_url, key, timeout, max_retries=0), "/models")
+    except ServerError as error:
+        raise ServerError(f"{error}; {hint}", error.status) from error
     if len(names) != 1:
         raise ValueError(f"{base_url} serves {', '.join(names) or 'no model'}: {hint}")
     return names[0]

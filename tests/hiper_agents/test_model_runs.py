@@ -15,12 +15,12 @@ import torch
 from rich.console import Console
 
 from hiper_agents import __main__ as command
-from hiper_agents.agents.chat_answer import ChatError
 from hiper_agents.agents.language import LanguageAgent
 from hiper_agents.agents.language_policy import LanguagePolicyAgent
 from hiper_agents.agents.model_agents import ModelOptions, find_served_model, make_model_agent
 from hiper_agents.model_runs import AGENT_FILE, ModelRow, list_rows, play_rows, write_agent
 from hiper_agents.policies.language.model import ModelError
+from hiper_agents.policies.language.server_connection import ServerError
 from hiper_envs import SubgoalWrapper, play_episode, write_reply
 from leaderboard.panels.freezing import freeze_panel
 from leaderboard.panels.panel import write_panel
@@ -204,7 +204,7 @@ def test_endpoints_say_what_they_serve(endpoint: FakeEndpoint) -> None:
         "b-hiper",
         "b-react",
     ]
-    with pytest.raises(ChatError, match="does not say which models it serves"):
+    with pytest.raises(ServerError, match=r"cannot be asked: .*; name the model with --served-model"):
         find_served_model("http://127.0.0.1:1/v1")
     with pytest.raises(ValueError, match="leave the key out of the endpoint's address"):
         list_rows("https://me:secret@example.org/v1", {})

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from hiper_agents.policies.language.cache import RowCache, attention_over_rows
-from hiper_agents.policies.language.decoding import Spelling, make_guide
+from hiper_agents.policies.language.decoding import Guide, Spelling, dictate, make_guide
 from hiper_agents.policies.language.draft import Draft, Drawn, Text
 from hiper_agents.policies.language.model import LanguageModel, ModelError
 from hiper_agents.policies.language.network import LanguageNetwork
@@ -92,7 +92,7 @@ class LocalEngine:
         """Give up all that is kept, as after weights were exchanged."""
         self._cache = RowCache(self.network.device)
         self._rows: WeakKeyDictionary[Text, int] = WeakKeyDictionary()
-        self._version = self._count_changes()
+        self._version = self.network.count_changes()
 
     def forget(self, text: Text) -> None:
         """Give up what is kept of a text; done by itself where nobody holds the text any more."""
@@ -129,14 +129,37 @@ class LocalEngine:
             raise ValueError("draw from each text once, with one list of admissible actions and one flag each")
         for text in texts:
             self._check_length(text)
-        if self._version != self._count_changes():
+        if self._version != self.network.count_changes():
             self.clear()
         odds = None if rng is None or temperature == 0 else rng.random((len(texts), max_tokens))
         drawn: list[Drawn] = []
         for start in range(0, len(texts), self.max_rows):
             part = slice(start, start + self.max_rows)
-            drafts = self._begin_drafts(texts[part], admissible[part], opens[part], max_tokens)
+            guides = [self._begin(*each) for each in zip(admissible[part], opens[part], strict=True)]
+            drafts = self._begin_drafts(texts[part], guides, max_tokens)
             drawn += self._finish_drafts(drafts, None if odds is None else odds[part], temperature)
+        return drawn
+
+    def read(self, texts: Sequence[Text], replies: Sequence[Sequence[int]]) -> list[Drawn]:
+        """Append replies that were drawn elsewhere to texts, and return them with their values.
+
+        Args:
+            texts: Each once.
+            replies: The tokens of each one's.
+
+        Raises:
+            ModelError: A text fills what the model can look back on.
+        """
+        for text in texts:
+            self._check_length(text)
+        if self._version != self.network.count_changes():
+            self.clear()
+        drawn: list[Drawn] = []
+        for start in range(0, len(texts), self.max_rows):
+            part = slice(start, start + self.max_rows)
+            longest = max(1, *map(len, replies[part]))
+            drafts = self._begin_drafts(texts[part], [dictate(reply) for reply in replies[part]], longest)
+            drawn += self._finish_drafts(drafts, None, 1.0)
         return drawn
 
     def _check_length(self, text: Text) -> None:
@@ -149,20 +172,15 @@ class LocalEngine:
                 " look back on: start over with a shorter one"
             )
 
-    def _count_changes(self) -> int:
-        return sum(0 if weights.is_inference() else weights._version for weights in self.network.parameters())
-
-    def _begin_drafts(
-        self, texts: Sequence[Text], admissible: Sequence[Sequence[str]], opens: Sequence[bool], max_tokens: int
-    ) -> list[Draft]:
+    def _begin_drafts(self, texts: Sequence[Text], guides: Sequence[Guide], max_tokens: int) -> list[Draft]:
         self._assign_rows(texts)
         limit = self.network.max_positions
         drafts = []
-        for text, actions, is_opening in zip(texts, admissible, opens, strict=True):
+        for text, guide in zip(texts, guides, strict=True):
             row = self._rows[text]
             self._cache.lengths[row] = num_known = min(self._cache.lengths[row], len(text.ids) - 1)
             room = max_tokens if limit is None else min(max_tokens, limit - len(text.ids))
-            drafts.append(Draft(text, row, num_known, self._begin(actions, is_opening), self.spelling, room))
+            drafts.append(Draft(text, row, num_known, guide, self.spelling, room))
         return drafts
 
     def _assign_rows(self, texts: Sequence[Text]) -> None:

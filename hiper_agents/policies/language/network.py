@@ -126,6 +126,10 @@ class LanguageNetwork(nn.Module):
         hidden = decoder(inputs_embeds=marked_up, **options).last_hidden_state
         return hidden
 
+    def count_changes(self) -> int:
+        """Return how often weights were changed in place, as optimisers do; another number tells of other weights."""
+        return sum(0 if weights.is_inference() else weights._version for weights in self.parameters())
+
     @property
     def pad_id(self) -> int:
         """The token that fills up, and stands before every text."""
