@@ -1,5 +1,6 @@
 """Language policies: made new, begun from a model, saved to a folder and opened again."""
 
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import torch
 from hiper_agents.policies.language.config import SMALL, make_language_config
 from hiper_agents.policies.language.corpus import collect_texts
 from hiper_agents.policies.language.model import ModelError
-from hiper_agents.policies.language.network import load_network, save_network
+from hiper_agents.policies.language.network import FACTS, load_network, save_network
 from hiper_agents.policies.language.policy import LanguagePolicy
 from hiper_agents.policies.language.small import make_small_network
 from hiper_agents.policies.language.tokens import build_tokenizer
@@ -83,3 +84,17 @@ def open_policy(folder: str | Path, **changes: Any) -> tuple[LanguagePolicy, dic
     config = replace(config, **{name: kept[name] for name in KEPT if name not in changes})
     has_subgoals = check_flag(kept[HAS_SUBGOALS], HAS_SUBGOALS)
     return LanguagePolicy(saved.network, saved.tokenizer, config, has_subgoals), saved.facts
+
+
+def holds_policy(folder: str | Path) -> bool:
+    """Return whether a folder is one that `save_policy` wrote, without loading it.
+
+    Raises:
+        ModelError: What lies there cannot be read.
+    """
+    path = Path(folder).expanduser() / FACTS
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (OSError, ValueError) as error:
+        raise ModelError(f"what was saved beside {str(folder)!r} cannot be read: {error}") from error
+    return isinstance(facts, dict) and POLICY in facts
