@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console
 
@@ -57,7 +57,7 @@ def run_training(
     seconds = time.perf_counter() - started
     console.print(f"done in {seconds:.0f} s: {json.dumps(metrics)}", highlight=False)
     if output is not None:
-        ship(chosen, folder, output, make_card(chosen, config, changes, metrics, trainer.history))
+        ship(trainer, output, make_card(chosen, config, changes, metrics, trainer.history))
         console.print(f"weights and model card in {output}")
 
 
@@ -114,16 +114,24 @@ def make_card(
     }
 
 
-def ship(config: TrainConfig, folder: Path, output: Path, card: dict[str, Any]) -> None:
-    """Put the run's weights and their card into a folder.
+def ship(trainer: Trainer, output: Path, card: dict[str, Any]) -> None:
+    """Put a finished run's weights and their card into a folder, under the configuration's name.
+
+    A language model becomes a folder of its own there, in half precision, which transformers opens too.
 
     Args:
-        config: The configuration of the run, whose name the files get.
-        folder: Folder of the run.
+        trainer: The run.
         output: Where the files go.
         card: What is to be known of the weights.
     """
-    write_whole(output / f"{config.name}.safetensors", (folder / WEIGHTS).read_bytes())
+    config = trainer.config
+    if config.policy == "language":
+        from hiper_agents.policies.language.make import save_policy
+        from hiper_agents.policies.language.policy import LanguagePolicy
+
+        save_policy(cast(LanguagePolicy, trainer.policy), output / config.name, {"card": card}, "bfloat16")
+        return
+    write_whole(output / f"{config.name}.safetensors", (trainer.folder / WEIGHTS).read_bytes())
     write_whole(output / f"{config.name}.json", json.dumps(card, indent=2, sort_keys=True) + "\n")
 
 
