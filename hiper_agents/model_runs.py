@@ -6,6 +6,7 @@ function that makes the agent, and `leaderboard run --agent FOLDER/agent.py:agen
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from hiper_envs.episodes.agents import Agent
 from hiper_envs.whole_file import write_whole
 
 AGENT_FILE = "agent.py"
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 5.0
 """How long a program that is interrupted has to write down what was played."""
 MAX_NAME = 100
 FAILED = 1
@@ -61,6 +62,8 @@ def list_rows(
         ServerError: The endpoint does not say what it serves.
     """
     options = ModelOptions(model, **given)
+    if name is not None and _to_name(name) != name:
+        raise ValueError(f"a name cannot be {name!r:.80}: use letters, digits, '.', '_' and '-', not '.' first")
     for style in styles or (None,):
         check_together(replace(options, style=style))
     if options.is_endpoint:
@@ -131,7 +134,7 @@ def play_panel(
         ValueError: The folder holds another run.
         OSError: It cannot be written to.
     """
-    folder = out or Path("runs") / (Path(panel).stem if panel.endswith(".json") else panel) / row.name
+    folder = out or Path("runs") / Path(panel).name.removesuffix(".json") / row.name
     command = [sys.executable, "-m", "leaderboard", "run", "--panel", panel, "--out", str(folder), "--name", row.name]
     command += ["--agent", f"{folder / AGENT_FILE}:agent", "--seed", str(seed), "--workers", str(workers)]
     command += [] if episodes is None else ["--episodes", str(episodes)]
@@ -190,7 +193,7 @@ def _run(command: Sequence[str]) -> int:
             try:
                 process.wait(GRACE_SECONDS)
             except subprocess.TimeoutExpired:
-                process.terminate()
+                process.send_signal(signal.SIGINT)  # it was sent to this process alone
             raise
 
 

@@ -1,6 +1,7 @@
 """A local causal language model as an agent: any that transformers loads, prompted or trained."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +97,9 @@ class LanguageAgent:
         """Draw the reply to an observation.
 
         Raises:
-            ModelError: The prompt is longer than the model can look back on.
+            ModelError: The prompt is longer than the model can look back on, and holds no older turn to leave out.
         """
-        prompt = self._conversation.ask(self._shield(observation), self._shield.cover(info))
-        self._extend(write_messages(self.language.tokenizer, prompt.messages))
+        self._ask(self._shield(observation), self._shield.cover(info))
         self.drawn = self._reader.draw(
             self._ids,
             max_tokens=self.max_reply_tokens,
@@ -114,6 +114,17 @@ class LanguageAgent:
         self._text += reply
         self._conversation.answer(make_plain(reply))
         return reply
+
+    def _ask(self, observation: str, info: Mapping[str, Any]) -> None:
+        """Write the prompt; while it leaves no room for a whole reply, the older half of its turns goes."""
+        limit = self.language.max_positions
+        prompt = self._conversation.ask(observation, info)
+        self._extend(write_messages(self.language.tokenizer, prompt.messages))
+        while limit is not None and len(self._ids) + self.max_reply_tokens > limit and prompt.past:
+            size = len(prompt.user) + sum(len(turn.observation) + len(turn.reply) for turn in prompt.past)
+            self._conversation.config = replace(self._conversation.config, max_characters=size - 1)
+            prompt = self._conversation.ask(observation, info)
+            self._extend(write_messages(self.language.tokenizer, prompt.messages))
 
     def _extend(self, text: str) -> None:
         """Go on to a longer text: only what is new is encoded, so that drawn tokens stay as they were drawn."""

@@ -232,6 +232,7 @@ def test_names_of_rows(tiny: Path) -> None:
         (["hiper", "--model", "SMALL", "--panel", "alfworld-demo-v2"], "--agents is not for this: a panel has its own"),
         (["--model", "SMALL", "--style", "react"], "reads and writes as it was trained: leave style out"),
         (["--model", "SMALL", "--style", "reakt"], "did you mean 'react'"),
+        (["--model", "SMALL", "--name", "../up"], "a name cannot be '../up'"),
     ],
 )
 def test_options_that_do_not_go_together(

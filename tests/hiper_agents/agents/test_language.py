@@ -1,5 +1,6 @@
 """A local language model plays: the tokens it drew, what it read, and how it is told."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,17 @@ def test_by_folder_with_options(tmp_path: Path) -> None:
         hiper_agents.language(tmp_path, max_reply_tokens=0)
     with pytest.raises(ValueError, match="temperature"):
         hiper_agents.language(tmp_path, temperature=-1)
+
+
+def test_a_conversation_that_outgrows_the_model_leaves_out_its_older_turns(tmp_path: Path) -> None:
+    agent = Watched(save_tiny(tmp_path, max_position_embeddings=2200), max_reply_tokens=40, temperature=1.0)
+    world = SubgoalWrapper(gym.make("hiper/ALFWorld-v0", games="generated", max_episode_steps=6))
+    episode = play_episode(world, agent, task=0, seed=5)
+    assert episode.error is None and episode.num_turns == 6
+    lengths = [turn.prompt_tokens or 0 for turn in episode.turns]
+    assert max(lengths) <= 2160 and any(after < before for before, after in pairwise(lengths))
+    assert all(turn.finish_reason == "stop" or turn.reply_tokens == 40 for turn in episode.turns)
+    assert "[Earlier turns left out: " in agent._text and episode.turns[-2].observation in agent._text
 
 
 def test_too_long_prompts_break_the_episode_off(tmp_path: Path, world: SubgoalWrapper) -> None:
