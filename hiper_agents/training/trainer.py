@@ -144,7 +144,7 @@ class Trainer:
         self.listener.report(told | entry.get("evaluation", {}))
 
     def _begin_updates(self) -> None:
-        """Forget the expert and the optimizer's means; the policy as imitation or a given model left it is the reference."""
+        """Forget the expert and the optimizer's means; what imitation or a given model left is the reference."""
         self._demonstrations = None
         self.optimizer = self._new_optimizer()
         if self.config.expert_episodes or "model" in self.config.policy_options:
