@@ -89,7 +89,7 @@ class Spelling:
             begun: What of their text comes after the tag before.
         """
         begun = begun.lstrip()
-        if begun == tag:
+        if begun.rstrip() == tag:
             return ()
         if begun and tag.startswith(begun):
             rest = self.spell(tag[len(begun) :])

@@ -1,5 +1,6 @@
 """Drawing replies to many growing texts at once, no token read twice."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -9,11 +10,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hiper_agents.policies.language.cache import RowCache, attention_over_rows
+from hiper_agents.policies.language.attention import attention_over_rows, read_line
+from hiper_agents.policies.language.cache import RowCache
 from hiper_agents.policies.language.decoding import Spelling, make_guide
 from hiper_agents.policies.language.draft import Draft, Drawn, Text
 from hiper_agents.policies.language.model import LanguageModel, ModelError
 from hiper_agents.policies.language.network import LanguageNetwork
+from hiper_agents.policies.language.row_check import check_rows
 from hiper_agents.policies.language.sampling import choose_tokens
 from webshop_server.allowed_types import check_integer, check_number
 
@@ -84,6 +87,7 @@ class LocalEngine:
         self.network = network
         self.spelling = Spelling(tokenizer, LanguageModel("", network.model, tokenizer).end_ids)
         self.max_rows = check_integer(max_rows, "max_rows", 1)
+        check_rows(network)
         self.num_read = 0
         self._begin = make_guide(decoding, self.spelling, has_subgoals)
         self.clear()
@@ -168,13 +172,11 @@ class LocalEngine:
     def _assign_rows(self, texts: Sequence[Text]) -> None:
         """Give each text a row; the order of `_rows` is that of use."""
         kept = {text: self._rows.pop(text) for text in texts if text in self._rows}
-        num_new = len(texts) - len(kept)
         for text in list(self._rows)[: max(0, len(self._rows) + len(texts) - self.max_rows)]:
             del self._rows[text]
         taken = {*self._rows.values(), *kept.values()}
         free = (row for row in range(self.max_rows) if row not in taken)
-        new = dict(zip((text for text in texts if text not in kept), free, strict=False))
-        assert len(new) == num_new
+        new = {text: next(free) for text in texts if text not in kept}
         for row in new.values():
             self._cache.empty_row(row)
         for text in texts:
@@ -237,32 +239,18 @@ class LocalEngine:
 
     def _forward(self, pieces: Sequence[tuple[Draft, int, int]]) -> Tensor:
         """Read pieces of texts, T tokens in all; return their hidden states, shape [T, hidden]."""
-        device = self.network.device
-        plan = self._cache.plan([draft.row for draft, _, _ in pieces], [end - begin for _, begin, end in pieces])
+        rows, widths = [draft.row for draft, _, _ in pieces], [end - begin for _, begin, end in pieces]
         line = [token for draft, begin, end in pieces for token in draft.text.ids[begin:end]]
+        self.num_read += len(line)
         marked = before = None
         if self.network.marks is not None:
-            pad = self.network.pad_id
-            flags = [
-                token in draft.text.marked_ids for draft, begin, end in pieces for token in draft.text.ids[begin:end]
-            ]
-            previous = [
-                token
-                for draft, begin, end in pieces
-                for token in (draft.text.ids[begin - 1 : end - 1] if begin else [pad, *draft.text.ids[: end - 1]])
-            ]
-            marked, before = torch.tensor([flags], device=device), torch.tensor([previous], device=device)
-        self.num_read += len(line)
-        hidden = self.network.read(
-            torch.tensor([line], device=device),
-            marked,
-            before,
-            cache=self._cache,
-            attention_mask=torch.zeros(1, 1, 1, 1, device=device),
-            position_ids=plan.positions[None],
-            row_plan=plan,
-        )
-        return hidden[0]
+            marks = (draft.text.marked_ids for draft, begin, end in pieces for _ in range(begin, end))
+            marked = [token in ids for token, ids in zip(line, marks, strict=True)]
+            starts = itertools.accumulate(widths, initial=0)
+            before = [self.network.pad_id, *line[:-1]]
+            for start, (draft, begin, _) in zip(starts, pieces, strict=False):
+                before[start] = draft.text.ids[begin - 1] if begin else self.network.pad_id
+        return read_line(self.network, self._cache, rows, widths, line, marked, before)
 
 
 def _pack(widths: Sequence[int], most: int) -> Iterator[list[tuple[int, int, int]]]:
