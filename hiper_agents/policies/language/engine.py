@@ -25,6 +25,8 @@ __all__ = ["Drawn", "Engine", "LocalEngine", "Text"]
 MAX_ROWS = 256
 MAX_TOKENS_AT_ONCE = 4096
 """How many tokens go through the model side by side at most; more take more memory and no less time."""
+NUM_SAMPLED = 16
+"""How many numbers of each tensor of weights are looked at for changes."""
 
 
 class Engine(Protocol):
@@ -59,7 +61,7 @@ class Engine(Protocol):
 class LocalEngine:
     """Draws from a network in this process, and keeps keys and values of the texts that it has read.
 
-    Weights that were changed in place, as optimisers do, are noticed, and what was kept of them is given up.
+    A step of training is noticed, and what was kept by the weights before is given up.
 
     Args:
         network: What is drawn from.
@@ -96,7 +98,7 @@ class LocalEngine:
         """Give up all that is kept, as after weights were exchanged."""
         self._cache = RowCache(self.network.device)
         self._rows: WeakKeyDictionary[Text, int] = WeakKeyDictionary()
-        self._version = self._count_changes()
+        self._sample = self._sample_weights()
 
     def forget(self, text: Text) -> None:
         """Give up what is kept of a text; done by itself where nobody holds the text any more."""
@@ -133,7 +135,7 @@ class LocalEngine:
             raise ValueError("draw from each text once, with one list of admissible actions and one flag each")
         for text in texts:
             self._check_length(text)
-        if self._version != self._count_changes():
+        if self._sample != self._sample_weights():
             self.clear()
         odds = None if rng is None or temperature == 0 else rng.random((len(texts), max_tokens))
         drawn: list[Drawn] = []
@@ -153,8 +155,16 @@ class LocalEngine:
                 " look back on: start over with a shorter one"
             )
 
-    def _count_changes(self) -> int:
-        return sum(0 if weights.is_inference() else weights._version for weights in self.network.parameters())
+    @torch.no_grad()
+    def _sample_weights(self) -> tuple[int, bytes]:
+        """Return what is another after weights were changed: versions, and a few of the numbers.
+
+        Fused optimisers count no versions up.
+        """
+        weights = [each for each in self.network.parameters() if each.numel()]
+        versions = sum(0 if each.is_inference() else each._version for each in weights)
+        few = [each.detach().flatten()[:: -(-each.numel() // NUM_SAMPLED)].float() for each in weights]
+        return versions, torch.cat([each.to(self.network.device) for each in few]).cpu().numpy().tobytes()
 
     def _begin_drafts(
         self, texts: Sequence[Text], admissible: Sequence[Sequence[str]], opens: Sequence[bool], max_tokens: int
