@@ -52,19 +52,22 @@ def make_tokenizer() -> Any:
     )
 
 
-def make_network(tokenizer: Any, is_free: bool) -> LanguageNetwork:
-    """Make a small network; one that is to write freely writes no tags, and so to the limit of tokens."""
+def make_network(tokenizer: Any) -> TalkativeNetwork:
+    """Make a small network that does not lean towards anything yet."""
     network = make_small_network(tokenizer, 0)
     network.__class__ = TalkativeNetwork
-    leanings = torch.zeros(len(tokenizer))
-    if is_free:
-        leanings[: len(TAGS)] = float("-inf")
-    else:
-        for tag, odds in (("KEEP", 4), ("</subgoal><action>", NUM_WORDS / 4), ("</action>", NUM_WORDS / 4)):
-            leanings[tokenizer.convert_tokens_to_ids(tag)] = np.log(odds)
-        leanings[tokenizer.convert_tokens_to_ids("<action>")] = float("-inf")
-    network.leanings = leanings
+    network.leanings = torch.zeros(len(tokenizer))
     return network
+
+
+def lean(network: TalkativeNetwork, tokenizer: Any, is_free: bool) -> None:
+    """Let a network close its parts; one that is to write freely writes no tags, and so to the limit of tokens."""
+    if is_free:
+        network.leanings[: len(TAGS)] = float("-inf")
+        return
+    for tag, odds in (("KEEP", 4), ("</subgoal><action>", NUM_WORDS / 4), ("</action>", NUM_WORDS / 4)):
+        network.leanings[tokenizer.convert_tokens_to_ids(tag)] = np.log(odds)
+    network.leanings[tokenizer.convert_tokens_to_ids("<action>")] = float("-inf")
 
 
 def make_world(num_texts: int, num_turns: int, seed: int = 0) -> tuple[list[list[list[int]]], list[list[str]]]:
@@ -131,9 +134,10 @@ def main() -> None:
     tokenizer = make_tokenizer()
     table = Table("drawing", *(f"turns/s, {turns} turns" for turns in arguments.turns), "tokens a reply")
     for decoding in DECODINGS:
-        network = make_network(tokenizer, is_free=decoding == "free")
+        network = make_network(tokenizer)
         limit = REPLY_TOKENS if decoding == "free" else 4 * REPLY_TOKENS
         engine = LocalEngine(network, tokenizer, decoding)
+        lean(network, tokenizer, is_free=decoding == "free")
         play(engine, 8, 2, limit)
         engine.clear()
         found = [play(engine, arguments.texts, turns, limit) for turns in arguments.turns]
