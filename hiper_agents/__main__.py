@@ -47,25 +47,65 @@ def evaluate(
     /,
     env: str = "hiper/ALFWorld-v0",
     split: str = "",
-    episodes: int = 100,
+    episodes: int | None = None,
     seed: int = 0,
+    model: str | None = None,
+    panel: str | None = None,
+    style: tuple[str, ...] = (),
+    temperature: float | None = None,
+    decoding: str | None = None,
+    layout: str | None = None,
+    served_model: str | None = None,
+    dtype: str | None = None,
+    device: str | None = None,
+    name: str | None = None,
+    out: Path | None = None,
+    workers: int = 1,
 ) -> None:
-    """Play tasks of a split and show means with 95 % intervals, as the leaderboard takes them.
+    """Play tasks of a split and show means with 95 % intervals, or a panel with a language model, into a run's folder.
 
     Exit status 1: an agent broke off episodes, or some failed around it (its endpoint, the network) and do not count.
 
     Args:
-        agents: Each of them hiper, flat, rule, random, expert, module:factory, file.py:factory, a .safetensors file, or
-            the folder of a language model.
+        agents: Each of them hiper, flat, rule, random, expert, language-small-hiper, language-small-flat,
+            module:factory, file.py:factory, a .safetensors file, or the folder of a language model.
         env: Gymnasium id of the environment, or alfworld or webshop.
         split: By default valid_unseen of ALFWorld, test_disjoint of WebShop.
-        episodes: Number of tasks, evenly spread over the split.
-        seed: Task k is played with seed + k.
+        episodes: Number of tasks, evenly spread over the split, 100 by default; of a panel the first ones, by default
+            all.
+        seed: Task k is played with seed + k; of a panel it is added to every task's seed.
+        model: A language model with the options below: a folder, a name on the hub, or an endpoint's address like
+            http://localhost:8000/v1, whose key is in $OPENAI_API_KEY.
+        panel: Play this panel with --model as leaderboard run does, for its report and verify.
+        style: Ask the model in these styles, each a row: hiper, react, plan-execute. Not for a trained policy.
+        temperature: Of the model's draws, 0.4 by default; 0 takes the likeliest token.
+        decoding: free, format or admissible; by default that of a trained policy, else free.
+        layout: chat or compact, of a model that is no trained policy.
+        served_model: The endpoint's name of the model, if it serves several.
+        dtype: float32, bfloat16 or float16, for weights on this machine.
+        device: cpu, cuda, ..., for weights on this machine.
+        name: The model's name in tables.
+        out: Folder of the panel's run; runs/PANEL/NAME by default.
+        workers: Processes that play a panel.
     """
     from hiper_agents.evaluation import evaluate_agents
+    from hiper_agents.model_runs import list_rows, play_rows, refuse_given
 
-    if evaluate_agents(agents, env, split, episodes, seed, console):
-        sys.exit(1)
+    options = dict(
+        temperature=temperature, decoding=decoding, layout=layout, served_model=served_model, dtype=dtype, device=device
+    )
+    if model is None:
+        refuse_given("it is an option of --model", {**options, "panel": panel, "style": style, "name": name})
+    rows = [] if model is None else list_rows(model, options, style, name)
+    if panel is None:
+        refuse_given("it is an option of --panel", {"out": out, "workers": None if workers == 1 else workers})
+        models = {row.name: row.make for row in rows}
+        count = 100 if episodes is None else episodes
+        if evaluate_agents(agents, env, split, count, seed, console, models):
+            sys.exit(1)
+        return
+    refuse_given("a panel has its own, and is played by --model alone", {"split": split, "agents": agents})
+    sys.exit(play_rows(rows, panel, out=out, episodes=episodes, seed=seed, workers=workers))
 
 
 @app.command

@@ -1,6 +1,6 @@
 """`hiper eval` and `hiper play`: agents by name, in an environment, on a screen."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -95,7 +95,15 @@ def open_env(world: str, split: str) -> SubgoalWrapper:
     return SubgoalWrapper(gym.make(env_id, **options))
 
 
-def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, seed: int, console: Console) -> int:
+def evaluate_agents(
+    agents: Sequence[str],
+    env: str,
+    split: str,
+    episodes: int,
+    seed: int,
+    console: Console,
+    models: Mapping[str, Callable[[], Agent]] | None = None,
+) -> int:
     """Play the same tasks with each agent and show a table; see `hiper eval --help`.
 
     Args:
@@ -105,6 +113,7 @@ def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, 
         episodes: How many tasks, evenly spread over the split.
         seed: Task k is played with seed + k.
         console: Where the table is shown.
+        models: Further agents: what makes each, by the name it has in the table.
 
     Returns:
         How many episodes an agent broke off, or failed around it (its endpoint, the network); of these two, the first
@@ -113,11 +122,11 @@ def evaluate_agents(agents: Sequence[str], env: str, split: str, episodes: int, 
     Raises:
         ValueError: There is no agent, no episode, or no such agent, world or split.
     """
-    if not agents:
+    if not agents and not models:
         raise ValueError(f"no agent to evaluate: name one or more of {', '.join(NAMED)}, like hiper eval hiper random")
     if episodes < 1:
         raise ValueError(f"--episodes is {episodes}; it must be at least 1")
-    makers = {name: find_agent(name) for name in agents}
+    makers = {**{name: find_agent(name) for name in agents}, **(models or {})}
     world = open_env(env, split)
     tasks = spread_tasks(num_tasks(world), episodes)
     cluster_key, clusters = cluster_tasks(world, name_world(env), tasks)

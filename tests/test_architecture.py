@@ -50,7 +50,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "advantages policies",
         "training",
         "agents",
-        "evaluation",
+        "evaluation model_runs",
         "studies adapters",
         "__init__ __main__",
     ),

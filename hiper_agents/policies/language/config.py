@@ -9,6 +9,7 @@ from webshop_server.allowed_types import check_flag, check_integer
 
 LAYOUTS = ("compact", "chat")
 DECODINGS = ("free", "format", "admissible")
+SERVERS = ("vllm", "sglang")
 SMALL = "language-small"
 """Stands for a small Llama made from nothing, instead of a folder or a hub's name."""
 
@@ -40,11 +41,18 @@ class LanguageConfig:
     """Whether a model made from nothing gets the two additions to its embedding, see `TextMarks`."""
     checkpoints_activations: bool = False
     """Whether activations are computed again in the backward pass instead of being kept."""
+    server: str = ""
+    """Address of a server that holds the same model and draws the replies, freely; "" to draw on this machine."""
+    server_kind: str = "vllm"
+    """vllm or sglang."""
+    server_folder: str = ""
+    """A folder that this machine and the server see, by which trained weights are handed over; "" for none."""
 
     def __post_init__(self) -> None:
         check_choice(self.world, WORLDS, "world")
         check_choice(self.layout, LAYOUTS, "layout")
         check_choice(self.decoding, DECODINGS, "decoding")
+        check_choice(self.server_kind, SERVERS, "server_kind")
         check_integer(self.max_reply_tokens, "max_reply_tokens", 1)
         check_integer(self.lora_rank, "lora_rank", 0)
         for name in ("has_marks", "checkpoints_activations"):

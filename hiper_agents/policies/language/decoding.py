@@ -122,6 +122,12 @@ def make_guide(decoding: str, spelling: Spelling, has_subgoals: bool) -> Callabl
     return begin
 
 
+def dictate(ids: Sequence[int]) -> Guide:
+    """Return a guide to a reply that is given as a whole."""
+    for token in ids:
+        yield (token,)
+
+
 def _write_freely(spelling: Spelling) -> Guide:
     drawn: list[int] = []
     while True:

@@ -90,6 +90,10 @@ class Draft:
         else:
             self._go_on(token)
 
+    def end(self) -> None:
+        """End the reply where it is, as where the model ended it and nothing is told of the token that did."""
+        self._finish("stop")
+
     def _append(self, token: int, log_probability: float) -> None:
         self.text.ids.append(token)
         self.logs.append(log_probability)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hiper_agents.policies.language.attention import attention_over_rows, read_line
 from hiper_agents.policies.language.cache import RowCache
-from hiper_agents.policies.language.decoding import Spelling, make_guide
+from hiper_agents.policies.language.decoding import Guide, Spelling, dictate, make_guide
 from hiper_agents.policies.language.draft import Draft, Drawn, Text
 from hiper_agents.policies.language.model import LanguageModel, ModelError
 from hiper_agents.policies.language.network import LanguageNetwork
@@ -25,8 +25,6 @@ __all__ = ["Drawn", "Engine", "LocalEngine", "Text"]
 MAX_ROWS = 256
 MAX_TOKENS_AT_ONCE = 4096
 """How many tokens go through the model side by side at most; more take more memory and no less time."""
-NUM_SAMPLED = 16
-"""How many numbers of each tensor of weights are looked at for changes."""
 
 
 class Engine(Protocol):
@@ -98,7 +96,7 @@ class LocalEngine:
         """Give up all that is kept, as after weights were exchanged."""
         self._cache = RowCache(self.network.device)
         self._rows: WeakKeyDictionary[Text, int] = WeakKeyDictionary()
-        self._sample = self._sample_weights()
+        self._sample = self.network.sample_weights()
 
     def forget(self, text: Text) -> None:
         """Give up what is kept of a text; done by itself where nobody holds the text any more."""
@@ -135,14 +133,37 @@ class LocalEngine:
             raise ValueError("draw from each text once, with one list of admissible actions and one flag each")
         for text in texts:
             self._check_length(text)
-        if self._sample != self._sample_weights():
+        if self._sample != self.network.sample_weights():
             self.clear()
         odds = None if rng is None or temperature == 0 else rng.random((len(texts), max_tokens))
         drawn: list[Drawn] = []
         for start in range(0, len(texts), self.max_rows):
             part = slice(start, start + self.max_rows)
-            drafts = self._begin_drafts(texts[part], admissible[part], opens[part], max_tokens)
+            guides = [self._begin(*each) for each in zip(admissible[part], opens[part], strict=True)]
+            drafts = self._begin_drafts(texts[part], guides, max_tokens)
             drawn += self._finish_drafts(drafts, None if odds is None else odds[part], temperature)
+        return drawn
+
+    def read(self, texts: Sequence[Text], replies: Sequence[Sequence[int]]) -> list[Drawn]:
+        """Append replies that were drawn elsewhere to texts, and return them with their values.
+
+        Args:
+            texts: Each once.
+            replies: The tokens of each one's.
+
+        Raises:
+            ModelError: A text fills what the model can look back on.
+        """
+        for text in texts:
+            self._check_length(text)
+        if self._sample != self.network.sample_weights():
+            self.clear()
+        drawn: list[Drawn] = []
+        for start in range(0, len(texts), self.max_rows):
+            part = slice(start, start + self.max_rows)
+            longest = max(1, *map(len, replies[part]))
+            drafts = self._begin_drafts(texts[part], [dictate(reply) for reply in replies[part]], longest)
+            drawn += self._finish_drafts(drafts, None, 1.0)
         return drawn
 
     def _check_length(self, text: Text) -> None:
@@ -155,28 +176,15 @@ class LocalEngine:
                 " look back on: start over with a shorter one"
             )
 
-    @torch.no_grad()
-    def _sample_weights(self) -> tuple[int, bytes]:
-        """Return what is another after weights were changed: versions, and a few of the numbers.
-
-        Fused optimisers count no versions up.
-        """
-        weights = [each for each in self.network.parameters() if each.numel()]
-        versions = sum(0 if each.is_inference() else each._version for each in weights)
-        few = [each.detach().flatten()[:: -(-each.numel() // NUM_SAMPLED)].float() for each in weights]
-        return versions, torch.cat([each.to(self.network.device) for each in few]).cpu().numpy().tobytes()
-
-    def _begin_drafts(
-        self, texts: Sequence[Text], admissible: Sequence[Sequence[str]], opens: Sequence[bool], max_tokens: int
-    ) -> list[Draft]:
+    def _begin_drafts(self, texts: Sequence[Text], guides: Sequence[Guide], max_tokens: int) -> list[Draft]:
         self._assign_rows(texts)
         limit = self.network.max_positions
         drafts = []
-        for text, actions, is_opening in zip(texts, admissible, opens, strict=True):
+        for text, guide in zip(texts, guides, strict=True):
             row = self._rows[text]
             self._cache.lengths[row] = num_known = min(self._cache.lengths[row], len(text.ids) - 1)
             room = max_tokens if limit is None else min(max_tokens, limit - len(text.ids))
-            drafts.append(Draft(text, row, num_known, self._begin(actions, is_opening), self.spelling, room))
+            drafts.append(Draft(text, row, num_known, guide, self.spelling, room))
         return drafts
 
     def _assign_rows(self, texts: Sequence[Text]) -> None:

@@ -1,21 +1,27 @@
 """Language policies: made new, begun from a model, saved to a folder and opened again."""
 
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from hiper_agents.policies.language.config import SMALL, make_language_config
+from hiper_agents.policies.language.config import SMALL, LanguageConfig, make_language_config
 from hiper_agents.policies.language.corpus import collect_texts
+from hiper_agents.policies.language.engine import Engine
 from hiper_agents.policies.language.model import ModelError
-from hiper_agents.policies.language.network import FACTS, load_network, save_network
+from hiper_agents.policies.language.network import FACTS, LanguageNetwork, load_network, save_network
 from hiper_agents.policies.language.policy import LanguagePolicy
+from hiper_agents.policies.language.server import open_server
+from hiper_agents.policies.language.server_engine import ServerEngine
 from hiper_agents.policies.language.small import make_small_network
 from hiper_agents.policies.language.tokens import build_tokenizer
 from webshop_server.allowed_types import check_flag
 
+KEY_VARIABLE = "HIPER_SERVER_KEY"
+"""Environment variable with the key that a server wants to be shown."""
 POLICY = "policy"
 HAS_SUBGOALS = "has_subgoals"
 NUM_TEXTS, TEXTS_SEED = 1500, 0
@@ -34,15 +40,26 @@ def make_language_policy(has_subgoals: bool, **options: Any) -> LanguagePolicy:
     Raises:
         ValueError: A setting is wrong.
         ModelError: The model cannot be had.
+        ServerError: There is a server to draw from, and it cannot be asked.
     """
     config = make_language_config(options)
     if config.model == SMALL:
         tokenizer = build_tokenizer(collect_texts(config.world, NUM_TEXTS, TEXTS_SEED))
         seed = int(torch.randint(2**31, ()))
         network = make_small_network(tokenizer, seed, has_marks=config.has_marks)
-        return LanguagePolicy(network.to(config.device), tokenizer, config, has_subgoals)
+        network = network.to(config.device)
+        return LanguagePolicy(network, tokenizer, config, has_subgoals, _open_engine(config, network, tokenizer))
     saved = load_network(config.model, dtype=config.dtype, device=config.device)
-    return LanguagePolicy(saved.network, saved.tokenizer, config, has_subgoals)
+    engine = _open_engine(config, saved.network, saved.tokenizer)
+    return LanguagePolicy(saved.network, saved.tokenizer, config, has_subgoals, engine)
+
+
+def _open_engine(config: LanguageConfig, network: LanguageNetwork, tokenizer: Any) -> Engine | None:
+    """Return the engine that draws elsewhere; None for one on this machine."""
+    if not config.server:
+        return None
+    server = open_server(config.server_kind, config.server, key=os.environ.get(KEY_VARIABLE))
+    return ServerEngine(network, tokenizer, server, config.decoding, config.server_folder or None)
 
 
 def save_policy(policy: LanguagePolicy, folder: Path, facts: dict[str, Any], dtype: str | None = None) -> None:
@@ -83,7 +100,8 @@ def open_policy(folder: str | Path, **changes: Any) -> tuple[LanguagePolicy, dic
         raise ModelError(f"{str(folder)!r} holds a model, but no trained policy: play it with a prompt instead")
     config = replace(config, **{name: kept[name] for name in KEPT if name not in changes})
     has_subgoals = check_flag(kept[HAS_SUBGOALS], HAS_SUBGOALS)
-    return LanguagePolicy(saved.network, saved.tokenizer, config, has_subgoals), saved.facts
+    engine = _open_engine(config, saved.network, saved.tokenizer)
+    return LanguagePolicy(saved.network, saved.tokenizer, config, has_subgoals, engine), saved.facts
 
 
 def holds_policy(folder: str | Path) -> bool:

@@ -24,6 +24,8 @@ from webshop_server.allowed_names import check_choice
 ADDITIONS = "hiper.safetensors"
 FACTS = "hiper.json"
 MARKS_PREFIX = "marks."
+NUM_SAMPLED = 16
+"""Numbers of each tensor that are looked at to notice a change."""
 
 
 class TextMarks(nn.Module):
@@ -125,6 +127,17 @@ class LanguageNetwork(nn.Module):
         marked_up = self.marks(embedded, marked, embedded_before)
         hidden = decoder(inputs_embeds=marked_up, **options).last_hidden_state
         return hidden
+
+    @torch.no_grad()
+    def sample_weights(self) -> tuple[int, bytes]:
+        """Return what is another after weights were changed: versions, and a few of the numbers.
+
+        Fused optimisers count no versions up.
+        """
+        weights = [each for each in self.parameters() if each.numel()]
+        versions = sum(0 if each.is_inference() else each._version for each in weights)
+        few = [each.detach().flatten()[:: -(-each.numel() // NUM_SAMPLED)].float() for each in weights]
+        return versions, torch.cat([each.to(self.device) for each in few]).cpu().numpy().tobytes()
 
     @property
     def pad_id(self) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -16,104 +17,14 @@ from hiper_agents.policies.language.config import LanguageConfig
 from hiper_agents.policies.language.credit import credit_tokens, locate_tokens
 from hiper_agents.policies.language.decision import LanguageDecision
 from hiper_agents.policies.language.decoding import Spelling
-from hiper_agents.policies.language.engine import Engine, LocalEngine, Text
+from hiper_agents.policies.language.engine import Drawn, Engine, LocalEngine, Text
 from hiper_agents.policies.language.layout import Script, make_script
+from hiper_agents.policies.language.memory import LanguageMemory
 from hiper_agents.policies.language.network import LanguageNetwork
 from hiper_agents.policies.policy import Kind, Rows, Units
-from hiper_agents.worlds import recognise_world
 from hiper_envs.reply import Reply, parse_reply
 
 NUMBER_BEHIND = re.compile(r" \d+$")
-
-
-class _Turn(NamedTuple):
-    """What was seen, what could be done, the reply, and the subgoal that was open after it."""
-
-    observation: str
-    admissible: Sequence[str]
-    reply: str
-    subgoal: str
-
-
-class LanguageMemory:
-    """One episode as the model reads it: a text that grows by what the world says and by the replies.
-
-    A text that would leave no room for a whole reply in what the model can look back on begins anew without the older
-    half of its turns: the first page, then the last reply that is left out, which names the subgoal that was open.
-
-    Args:
-        policy: Whose memory it is.
-        observation: The first observation.
-        info: What came with it.
-
-    Attributes:
-        text: Its tokens; another one where the layout had to begin anew.
-        admissible: What may be done next.
-        open_subgoal: The subgoal of the open segment; None before the first turn.
-    """
-
-    def __init__(self, policy: LanguagePolicy, observation: str, info: Mapping[str, Any]) -> None:
-        self._policy, self._info = policy, info
-        self._world = recognise_world(observation, info)
-        self._script = policy.make_script(self._world)
-        self._observation = observation
-        self.admissible: Sequence[str] = info["admissible_actions"]
-        self.open_subgoal: str | None = None
-        self._reply = ""
-        self._past: list[_Turn] = []
-        self._begin(self._script.open(observation, info))
-
-    def remember(self, decision: LanguageDecision, /) -> None:
-        """Keep what was decided; its tokens are in the text already."""
-        self._reply = decision.reply
-        if decision.is_boundary:
-            self.open_subgoal = decision.subgoal
-
-    def observe(self, observation: str, admissible: Sequence[str]) -> None:
-        """Add what came back to the text."""
-        self._past.append(_Turn(self._observation, self.admissible, self._reply, self.open_subgoal or ""))
-        self._observation, self.admissible = observation, admissible
-        more = self._script.go_on(self._reply, observation, admissible)
-        if more is None:
-            self._begin(self._script.reopen())
-        else:
-            self.text.ids.extend(self._policy.encode_text(more))
-        while self._past and not self._policy.has_room(self.text):
-            self._leave_out_half()
-
-    def _leave_out_half(self) -> None:
-        first, *later = self._past
-        kept = later[(len(later) + 1) // 2 :]
-        script = self._policy.make_script(self._world)
-        if later:
-            last = later[-1 - len(kept)]
-            reply = script.write_reply(parse_reply(last.reply).action, last.subgoal, True, False)
-            self._past = [first._replace(reply=reply, subgoal=last.subgoal), *kept]
-        else:
-            self._past = []
-        shown = [*((turn.observation, turn.admissible) for turn in self._past), (self._observation, self.admissible)]
-        script.open(shown[0][0], {**self._info, "admissible_actions": shown[0][1]})
-        for turn, (observation, admissible) in zip(self._past, shown[1:], strict=True):
-            script.go_on(turn.reply, observation, admissible)
-        self._script = script
-        self._begin(script.reopen())
-
-    def list_actions(self) -> list[str]:
-        """Return the admissible actions that a reply can say."""
-        return self._script.list_actions(self.admissible)
-
-    def write(self, reply: Reply) -> str:
-        """Return somebody else's reply as it is to be learned here.
-
-        It switches where another subgoal than the open one is meant, and keeps the open one where not.
-        """
-        is_named = bool(reply.subgoal) and reply.subgoal != self.open_subgoal
-        switches = self.open_subgoal is None or is_named or (reply.switches and not reply.subgoal)
-        subgoal = reply.subgoal if switches else self.open_subgoal or ""
-        return self._script.write_reply(reply.action, subgoal, switches, self.open_subgoal is not None)
-
-    def _begin(self, text: str) -> None:
-        self.text = self._policy.begin_text(text, self._script.marked)
 
 
 class LanguagePolicy:
@@ -140,6 +51,7 @@ class LanguagePolicy:
         self.has_subgoals = has_subgoals
         self._alike: dict[str, list[int]] | None = None
         self._spelling = Spelling(tokenizer, frozenset())
+        self._reader: LocalEngine | None = None
         self.engine = engine or LocalEngine(network, tokenizer, self.config.decoding, has_subgoals)
 
     def copy(self) -> LanguagePolicy:
@@ -212,7 +124,7 @@ class LanguagePolicy:
             opens=[memory.open_subgoal is None for memory in memories],
         )
         decisions = []
-        for memory, start, each in zip(memories, starts, drawn, strict=True):
+        for memory, start, each in zip(memories, starts, self._value(memories, starts, drawn), strict=True):
             decision = self._read(memory, start, each.ids)
             decision.log_old, decision.allowed = list(each.log_probabilities), list(each.allowed)
             decision.value_low, decision.value_switch, decision.value_high = (
@@ -223,6 +135,22 @@ class LanguagePolicy:
             decision.low_at, decision.finish_reason = each.low_at, each.finish_reason
             decisions.append(decision)
         return decisions
+
+    def _value(
+        self, memories: Sequence[LanguageMemory], starts: Sequence[int], drawn: Sequence[Drawn]
+    ) -> Sequence[Drawn]:
+        """Return replies with values, of those that were drawn by an engine that has none: see `ServerEngine`."""
+        if not any(math.isnan(each.value_low) for each in drawn):
+            return drawn
+        if self._reader is None:
+            self._reader = LocalEngine(self.network, self.tokenizer)
+        for memory, start in zip(memories, starts, strict=True):
+            del memory.text.ids[start:]
+        read = self._reader.read([memory.text for memory in memories], [each.ids for each in drawn])
+        return [
+            each._replace(value_before=valued.value_before, value_low=valued.value_low)
+            for each, valued in zip(drawn, read, strict=True)
+        ]
 
     def imitate(self, memory: LanguageMemory, reply: Reply) -> LanguageDecision:
         """Return somebody else's turn as a decision, see `Policy.imitate`; its tokens join the text."""

@@ -17,13 +17,13 @@ from hiper_agents.agents.language import LanguageAgent
 from hiper_agents.agents.language_policy import LanguagePolicyAgent, open_language_policy
 from hiper_agents.agents.language_shipped import ShippedLanguageAgent, list_language_weights
 from hiper_agents.evaluation import find_agent
+from hiper_agents.policies.language.memory import LanguageMemory
 from hiper_agents.policies.language.model import ModelError
 from hiper_agents.policies.language.network import load_network, save_network
-from hiper_agents.policies.language.policy import LanguageMemory
 from hiper_envs import Episode, SubgoalWrapper, parse_reply, play_episode, replay
 from hiper_envs.episodes.agent_facts import read_card
 from hiper_envs.prompts import PromptConfig
-from tests.hiper_agents.agents.small_policy import make_small_policy, save_small
+from tests.hiper_agents.agents.small_policy import make_small_policy, make_small_tokenizer, save_small
 from tests.hiper_agents.policies.language.tiny import save_tiny
 
 
@@ -155,7 +155,7 @@ def test_a_text_that_outgrows_the_model_begins_anew_shorter(has_subgoals: bool) 
     lengths = [turn.prompt_tokens or 0 for turn in episode.turns]
     assert max(lengths) <= 300 - 16 and any(after < before for before, after in pairwise(lengths))
     assert not any(turn.finish_reason == "length" and turn.reply_tokens != 16 for turn in episode.turns)
-    text = memory._policy.tokenizer.decode(memory.text.ids, skip_special_tokens=False)
+    text = make_small_tokenizer().decode(memory.text.ids, skip_special_tokens=False)
     first, *later = text.split("<|reply|>")
     assert "Looking quickly around you" in first  # where one can go is told nowhere else
     assert later[-1] == memory._reply and episode.turns[-2].reply in later[-2]
