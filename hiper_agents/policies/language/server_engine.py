@@ -24,15 +24,15 @@ SEEDS = 1 << 31
 class ServerEngine:
     """Draws free replies from a server that holds the same model; values are left to whoever has the heads (NaN).
 
-    Weights that were changed here in place, as optimisers do, are handed over before the next draw: saved to a folder
-    that the server sees too, and taken from there by its own means.
+    Weights are handed over before the first draw, and whenever they were changed here in place, as optimisers do: saved
+    to a folder that the server sees too, and taken from there by its own means.
 
     Args:
         network: The model as it is here.
         tokenizer: Its own.
         server: Where replies are drawn.
         decoding: "free"; a server cannot be held to the others.
-        folder: Where weights are handed over; None for a server whose weights stay as they are.
+        folder: Where weights are handed over; None for a server that holds the same ones and keeps them.
         max_requests: How many replies are drawn at a time.
 
     Raises:
@@ -63,7 +63,7 @@ class ServerEngine:
         self.spelling = Spelling(tokenizer, LanguageModel("", network.model, tokenizer).end_ids)
         self.max_requests = check_integer(max_requests, "max_requests", 1)
         self._begin = make_guide(decoding, self.spelling, True)
-        self._sample = network.sample_weights()
+        self._sample = network.sample_weights() if folder is None else None
 
     def draw(
         self,
