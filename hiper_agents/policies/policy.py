@@ -98,6 +98,10 @@ class Rows:
     divergence: Tensor | None = None
 
 
+VALUE_WEIGHTS = ("heads.", "value_")
+"""How the names begin of those weights of a policy's network that nothing but values is made of."""
+
+
 class Policy(Protocol):
     """Decides, and scores again what was decided.
 
@@ -115,13 +119,14 @@ class Policy(Protocol):
         """Return the memory of an episode that begins with this observation."""
 
     def decide(
-        self, memories: Sequence[Any], rng: np.random.Generator | None = None, temperature: float = 1.0
+        self, memories: Sequence[Any], rng: Any = None, temperature: float = 1.0
     ) -> Sequence[Any]:
         """Decide a turn of several episodes.
 
         Args:
             memories: One episode's memory each; every episode must have an admissible action.
-            rng: Draws the decisions; None takes the likeliest.
+            rng: A generator that draws the decisions, or one for each, where the policy says that it `draws_apart`;
+                None takes the likeliest.
             temperature: Divides the scores before drawing; log-probabilities are those at temperature 1.
 
         Returns:

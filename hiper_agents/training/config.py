@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hiper_agents.advantages import HAEConfig, Preset, ShapingConfig
+from hiper_agents.policies.language.config import SMALL
 from hiper_agents.training.company import Company
 from webshop_server.allowed_names import check_choice
 from webshop_server.allowed_types import WrongTypeError, shorten
@@ -22,6 +23,7 @@ AT_LEAST_ONE = (
     "ppo_epochs",
     "ppo_minibatch",
     "imitation_minibatch",
+    "checkpoint_every",
     "evaluation_every",
     "evaluation_episodes",
     "evaluations_kept",
@@ -90,6 +92,8 @@ class TrainConfig:
 
     updates: int = 0
     """Rounds of play and PPO after imitation."""
+    value_lr: float = 0.0
+    """Step size of those weights in PPO that nothing but values is made of, falling alike; 0 for that of the others."""
     value_updates: int = 2
     """How many of the first of them train the values alone."""
     episodes_per_update: int = 64
@@ -113,7 +117,8 @@ class TrainConfig:
     entropy_coefficient: float = 0.003
     """Weight of the decisions' entropies."""
     reference_coefficient: float = 0.02
-    """Weight of the divergence from the policy that imitation left; it keeps subgoals meaning what they say."""
+    """Weight of the divergence from the policy that imitation left, or from the model that a language policy begins
+    with; it keeps subgoals meaning what they say."""
     value_clip: float = 0.0
     """How far a value may move in an update before moving on stops paying; 0 lets it."""
     max_tokens: int = 0
@@ -137,7 +142,11 @@ class TrainConfig:
     state after the last turn. Episodes of the expert that are imitated end at the limit in any case."""
     keep_reward: float = 0.0
     """Added to the reward at each KEEP turn."""
+    keep_mode: str = "fixed"
+    """fixed: keep_reward as it is. normalized: divided by the episode's turns."""
 
+    checkpoint_every: int = 1
+    """Steps between checkpoints; there is one at the end in any case. A run that was stopped goes on from the last."""
     evaluation_every: int = 5
     """Updates between evaluations; there is one after imitation and one at the end in any case."""
     evaluation_episodes: int = 64
@@ -167,7 +176,14 @@ class TrainConfig:
         """Return the settings of the advantages."""
         settings = HAEConfig(self.discount, self.lambda_low, self.lambda_high, self.truncation)
         name = self.estimator or ("hae" if self.has_subgoals else "gae")
-        return Preset(settings, ShapingConfig(keep_reward=self.keep_reward), estimator=name)
+        return Preset(settings, ShapingConfig(keep_reward=self.keep_reward, keep_mode=self.keep_mode), estimator=name)
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether there is a policy to stay near to before updates: one that imitated, or began with a model."""
+        is_taught = bool(self.expert_episodes and self.imitation_epochs)
+        begins_with_model = self.policy_options.get("model", SMALL) != SMALL
+        return self.reference_coefficient > 0 and (is_taught or begins_with_model)
 
     def company(self, number: int) -> Company:
         """Return who acts beside the expert in the episodes of a pass of imitation, counted from 0."""

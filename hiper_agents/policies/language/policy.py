@@ -18,6 +18,7 @@ from hiper_agents.policies.language.decoding import Spelling
 from hiper_agents.policies.language.engine import Engine, LocalEngine, Text
 from hiper_agents.policies.language.layout import Script, make_script
 from hiper_agents.policies.language.network import LanguageNetwork
+from hiper_agents.policies.language.sampling import ApartChance
 from hiper_agents.policies.policy import Kind, Rows, Units
 from hiper_agents.worlds import recognise_world
 from hiper_envs.reply import Reply, parse_reply
@@ -75,6 +76,8 @@ class LanguageMemory:
 class LanguagePolicy:
     """Decides by drawing replies from a causal language model, token by token.
 
+    `draws_apart` tells that each episode may have a generator of its own.
+
     Args:
         network: The model with its value heads.
         tokenizer: Its tokenizer.
@@ -82,6 +85,8 @@ class LanguagePolicy:
         has_subgoals: False for a flat policy, whose replies are actions alone.
         engine: What draws; by default one on this machine, with the network itself.
     """
+
+    draws_apart = True
 
     def __init__(
         self,
@@ -125,20 +130,23 @@ class LanguagePolicy:
         return LanguageMemory(self, script, observation, info)
 
     def decide(
-        self, memories: Sequence[LanguageMemory], rng: np.random.Generator | None = None, temperature: float = 1.0
+        self,
+        memories: Sequence[LanguageMemory],
+        rng: np.random.Generator | Sequence[np.random.Generator] | None = None,
+        temperature: float = 1.0,
     ) -> list[LanguageDecision]:
         """Decide a turn of several episodes, see `Policy.decide`.
 
         Args:
             memories: Of the episodes.
-            rng: Draws the tokens; None takes the likeliest ones.
+            rng: Draws the tokens, one generator for all or one for each; None takes the likeliest ones.
             temperature: Of the draws.
         """
         starts = [len(memory.text.ids) for memory in memories]
         drawn = self.engine.draw(
             [memory.text for memory in memories],
             [memory.list_actions() for memory in memories],
-            rng=rng,
+            rng=ApartChance(rng) if isinstance(rng, Sequence) else rng,
             temperature=temperature,
             max_tokens=self.config.max_reply_tokens,
             opens=[memory.open_subgoal is None for memory in memories],
