@@ -8,7 +8,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hiper_agents.advantages import Advantages, Masks, Preset, Turns, compute_advantages, explained_variance
+from hiper_agents.advantages import (
+    Advantages,
+    Masks,
+    Preset,
+    TurnMarks,
+    Turns,
+    compute_advantages,
+    explained_variance,
+)
 from hiper_agents.policies.policy import KINDS, Decision, Kind, Units
 from hiper_agents.training.rollout import Rollout
 
@@ -179,7 +187,12 @@ def make_learning_batch(rollouts: Sequence[Rollout], preset: Preset) -> Learning
         subgoal=np.array([decision.chooses_subgoal for decision in decisions], dtype=bool),
         switch=np.array([decision.chooses_switch for decision in decisions], dtype=bool),
     )
-    found: Advantages = compute_advantages(turns, preset, masks=masks)
+    marks = TurnMarks(
+        valid=np.array([valid for rollout in rollouts for valid in rollout.valid], dtype=bool),
+        group=np.repeat([rollout.group for rollout in rollouts], [rollout.num_turns for rollout in rollouts]),
+        state=[state for rollout in rollouts for state in rollout.states] or None,
+    )
+    found: Advantages = compute_advantages(turns, preset, marks, masks)
     return LearningBatch(
         decisions=decisions,
         advantages={

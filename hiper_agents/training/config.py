@@ -8,7 +8,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from hiper_agents.advantages import HAEConfig, Preset, ShapingConfig
+from hiper_agents.advantages import (
+    ESTIMATORS,
+    GroupConfig,
+    HAEConfig,
+    Preset,
+    SegmentTraceConfig,
+    ShapingConfig,
+)
 from hiper_agents.policies.language.config import SMALL
 from hiper_agents.training.company import Company
 from webshop_server.allowed_names import check_choice
@@ -20,6 +27,7 @@ AT_LEAST_ONE = (
     "num_threads",
     "num_envs",
     "episodes_per_update",
+    "group_size",
     "ppo_epochs",
     "ppo_minibatch",
     "imitation_minibatch",
@@ -33,6 +41,8 @@ LARGEST_COUNT = 1 << 31
 """Of all other whole numbers."""
 LARGEST_SIZE = 1e30
 """Of all other numbers, so that single precision holds them."""
+MARKS = ("valid", "group", "state")
+"""What training keeps of each turn for estimators."""
 MAY_BE_NEGATIVE = ("min_expert_score", "keep_reward")
 
 
@@ -131,6 +141,10 @@ class TrainConfig:
 
     estimator: str = ""
     """Name of the estimator of advantages; empty: hae, or gae for a flat agent."""
+    estimator_options: dict[str, Any] = field(default_factory=dict)
+    """What the estimator has beside discount and trace decays: fields of SegmentTraceConfig and GroupConfig."""
+    group_size: int = 1
+    """Episodes of an update that play the same task, for estimators that compare them."""
     discount: float = 1.0
     """Discount per turn."""
     lambda_low: float = 1.0
@@ -144,11 +158,15 @@ class TrainConfig:
     """Added to the reward at each KEEP turn."""
     keep_mode: str = "fixed"
     """fixed: keep_reward as it is. normalized: divided by the episode's turns."""
+    invalid_penalty: float = 0.0
+    """Taken off the reward at each turn whose reply is ill-formed or whose action is not admissible."""
 
     checkpoint_every: int = 1
     """Steps between checkpoints; there is one at the end in any case. A run that was stopped goes on from the last."""
     evaluation_every: int = 5
     """Updates between evaluations; there is one after imitation and one at the end in any case."""
+    imitation_evaluation_every: int = 0
+    """Passes of imitation between evaluations; 0: none before the last."""
     evaluation_episodes: int = 64
     """Tasks played in an evaluation, spread evenly over the split."""
     evaluations_kept: int = 5
@@ -159,7 +177,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for each in fields(self):
             _check_type(each.name, getattr(self, each.name), each.type, "the settings")
-        self.preset()
+        self._check_groups()
         if self.train_split and "split" in self.env_options:
             raise ValueError("env_options holds a split, which train_split replaces; set train_split and eval_split")
         if self.policy_share and not self.expert_fresh:
@@ -176,14 +194,40 @@ class TrainConfig:
         """Return the settings of the advantages."""
         settings = HAEConfig(self.discount, self.lambda_low, self.lambda_high, self.truncation)
         name = self.estimator or ("hae" if self.has_subgoals else "gae")
-        return Preset(settings, ShapingConfig(keep_reward=self.keep_reward, keep_mode=self.keep_mode), estimator=name)
+        shaping = ShapingConfig(self.keep_reward, self.keep_mode, self.invalid_penalty)
+        of_traces, of_groups = ({each.name for each in fields(kind)} for kind in (SegmentTraceConfig, GroupConfig))
+        for option in self.estimator_options:
+            check_choice(option, sorted(of_traces | of_groups), "estimator option")
+        chosen = self.estimator_options.items()
+        return Preset(
+            settings,
+            shaping,
+            normalises=name not in ESTIMATORS or ESTIMATORS[name].uses_values,
+            estimator=name,
+            segment_traces=SegmentTraceConfig(**{option: value for option, value in chosen if option in of_traces}),
+            groups=GroupConfig(**{option: value for option, value in chosen if option in of_groups}),
+        )
+
+    def _check_groups(self) -> None:
+        marks = ESTIMATORS[self.preset().estimator].marks
+        unknown = [name for name in marks if name not in MARKS]
+        if unknown:
+            raise ValueError(f"the estimator {self.estimator} reads {unknown[0]}s, which training does not keep")
+        if marks and self.group_size < 2:
+            raise ValueError(
+                f"the estimator {self.estimator} compares episodes of one task; set group_size to 2 or more"
+            )
+        if self.episodes_per_update % self.group_size:
+            raise ValueError(
+                f"episodes_per_update is {self.episodes_per_update}, which groups of {self.group_size} do not fill;"
+                " make it a multiple of group_size"
+            )
 
     @property
     def has_reference(self) -> bool:
         """Whether there is a policy to stay near to before updates: one that imitated, or began with a model."""
-        is_taught = bool(self.expert_episodes and self.imitation_epochs)
         begins_with_model = self.policy_options.get("model", SMALL) != SMALL
-        return self.reference_coefficient > 0 and (is_taught or begins_with_model)
+        return self.reference_coefficient > 0 and (self.expert_episodes > 0 or begins_with_model)
 
     def company(self, number: int) -> Company:
         """Return who acts beside the expert in the episodes of a pass of imitation, counted from 0."""

@@ -1,6 +1,6 @@
 """Episodes for training and evaluation, played by a policy in step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +19,9 @@ LARGEST_REWARD = 1e12
 class Rollout:
     """The decisions of one episode with their rewards.
 
-    `num_valid` counts the turns whose reply was well-formed and whose action was admissible. `value_after` is what the
-    policy thought of where a step limit cut the episode off; None where nobody asked.
+    `valid` tells of each turn whether its reply was well-formed and its action admissible, `states` the state that it
+    acted in where that is kept, `group` which other episodes began alike. `value_after` is what the policy thought of
+    where a step limit cut the episode off; None where nobody asked.
     """
 
     task: int
@@ -30,7 +31,9 @@ class Rollout:
     score: float = 0.0
     success: bool = False
     num_segments: int = 0
-    num_valid: int = 0
+    valid: list[bool] = field(default_factory=list)
+    states: list[Hashable] = field(default_factory=list)
+    group: int = 0
     value_after: float | None = None
 
     @property
@@ -57,14 +60,15 @@ def summarise(rollouts: Sequence[Rollout]) -> PlaySummary:
         score=float(np.mean([rollout.score for rollout in rollouts])),
         turns=float(np.mean([rollout.num_turns for rollout in rollouts])),
         segments=float(np.mean([rollout.num_segments for rollout in rollouts])),
-        valid=sum(rollout.num_valid for rollout in rollouts) / max(1, sum(rollout.num_turns for rollout in rollouts)),
+        valid=float(np.mean([valid for rollout in rollouts for valid in rollout.valid])),
     )
 
 
 class Seat:
     """One environment with the episode that is played in it."""
 
-    def __init__(self, env: TextEnv, policy: Policy) -> None:
+    def __init__(self, env: TextEnv, policy: Policy, keeps_states: bool = False) -> None:
+        self.keeps_states = keeps_states
         self.env = env if isinstance(env, SubgoalWrapper) else SubgoalWrapper(env)
         self.policy = policy
 
@@ -81,6 +85,8 @@ class Seat:
             ValueError: The environment gave a reward that is no finite number, or a huge one.
         """
         self.memory.remember(decision)
+        if self.keeps_states:
+            self.rollout.states.append(self._state())
         admissible = self.info["admissible_actions"]
         self.observation, reward, terminated, truncated, self.info = self.env.step(decision.reply)
         rollout = self.rollout
@@ -91,7 +97,7 @@ class Seat:
             )
         rollout.decisions.append(decision)
         rollout.rewards.append(float(reward))
-        rollout.num_valid += not self.info["reply_problems"] and self.info["action"] in admissible
+        rollout.valid.append(not self.info["reply_problems"] and self.info["action"] in admissible)
         if terminated or truncated:
             rollout.terminated = terminated
             rollout.score, rollout.success = float(self.info["score"]), bool(self.info["success"])
@@ -99,6 +105,12 @@ class Seat:
             return True
         self.memory.observe(self.observation, self.info["admissible_actions"])
         return False
+
+    def _state(self) -> Hashable:
+        """Return a key of the state: the environment's snapshot, or its text where that cannot be a key."""
+        inner: Any = self.env.unwrapped
+        snapshot = inner.get_state() if hasattr(inner, "get_state") else None
+        return snapshot if snapshot is not None and isinstance(snapshot, Hashable) else self.observation
 
     def judge_end(self) -> float:
         """Return the value of the state after the last turn, before KEEP or SWITCH; 0 where nothing can be done.
@@ -121,6 +133,8 @@ def play_tasks(
     *,
     temperature: float = 1.0,
     judges_truncated: bool = False,
+    keeps_states: bool = False,
+    group_size: int = 1,
     numbers: Sequence[int] | None = None,
     on_episode: Callable[[Rollout], None] = lambda rollout: None,
 ) -> list[Rollout]:
@@ -136,6 +150,8 @@ def play_tasks(
         rng: Draws seeds and decisions.
         temperature: Of the draws; 0 takes the likeliest decisions.
         judges_truncated: Whether the policy's value of what follows a truncated episode is kept in it.
+        keeps_states: Whether a key of the state that each turn acts in is kept.
+        group_size: How many tasks in a row are played from one seed; they are a group.
         numbers: Which of the tasks are played, by their place in `tasks`; None for all. The others are played elsewhere,
             with the other seeds.
         on_episode: Called after each episode, for progress.
@@ -143,7 +159,7 @@ def play_tasks(
     Returns:
         The episodes in the order of `tasks`.
     """
-    seeds = rng.integers(0, 2**31, size=len(tasks)).tolist()
+    seeds = np.repeat(rng.integers(0, 2**31, size=len(tasks) // group_size), group_size).tolist()
     played = list(range(len(tasks)) if numbers is None else numbers)
     if numbers is not None:  # or all processes would draw the same
         rng = np.random.default_rng([seeds[number] for number in played])
@@ -152,7 +168,7 @@ def play_tasks(
     waiting = iter(played)
     finished: dict[int, Rollout] = {}
     seats: dict[int, Seat] = {}
-    free = [Seat(env, policy) for env in envs]
+    free = [Seat(env, policy, keeps_states) for env in envs]
 
     def fill() -> None:
         while free:
@@ -161,6 +177,7 @@ def play_tasks(
                 return
             seat = free.pop()
             seat.start(tasks[number], seeds[number])
+            seat.rollout.group = number // group_size
             seats[number] = seat
 
     fill()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hiper_agents.advantages import ESTIMATORS
 from hiper_agents.policies.policy import Policy
 from hiper_agents.policies.table import make_policy
 from hiper_agents.training.adam import Adam
@@ -153,7 +154,8 @@ class Trainer:
         """Return whether the step just taken is followed by an evaluation."""
         updates = self.step - self.num_imitation_steps
         ends = self.step in (self.num_imitation_steps, self.num_steps)
-        return ends or (updates > 0 and updates % self.config.evaluation_every == 0)
+        every = self.config.evaluation_every if updates > 0 else self.config.imitation_evaluation_every
+        return ends or (every > 0 and (updates if updates > 0 else self.step) % every == 0)
 
     def _imitate(self, rng: np.random.Generator) -> dict[str, float]:
         config = self.config
@@ -162,7 +164,9 @@ class Trainer:
         self.listener.start("imitation", math.ceil(len(batch) / config.imitation_minibatch))
         means = Means(len(batch))
         units = self.policy.divide(batch.decisions)
+        lr = self.optimizer.lr
         for pieces in batch.shuffled(units, config.imitation_minibatch, rng, config.max_tokens):
+            self.optimizer.lr = lr * min(1.0, (self.optimizer.num_steps + 1) / max(1, config.imitation_warmup))
             losses = (imitation_loss(self.policy, piece, config.value_coefficient) for piece in pieces)
             metrics = take_step(self.policy.network, self.optimizer, losses, IMITATION_GRADIENT_NORM)
             means.add(metrics, sum(map(len, pieces)))
@@ -172,12 +176,21 @@ class Trainer:
     def _update(self, rng: np.random.Generator) -> dict[str, float]:
         config = self.config
         updates_done = self.step - self.num_imitation_steps
-        trains_policy = updates_done >= config.value_updates
+        estimator = ESTIMATORS[config.preset().estimator]
+        trains_policy = updates_done >= config.value_updates or not estimator.uses_values
         self._set_lr(config.lr, updates_done / max(1, config.updates))
         envs = self.arena.train_envs
-        tasks = self.arena.pool("train").draw(config.episodes_per_update, rng)
-        judges = config.truncation == "bootstrap"
-        rollouts = self._play(envs, tasks, rng, "play", temperature=1.0, judges_truncated=judges)
+        drawn = self.arena.pool("train").draw(config.episodes_per_update // config.group_size, rng)
+        tasks = [task for task in drawn for _ in range(config.group_size)]
+        rollouts = self._play(
+            envs,
+            tasks,
+            rng,
+            "play",
+            judges_truncated=config.truncation == "bootstrap",
+            keeps_states="state" in estimator.marks,
+            group_size=config.group_size,
+        )
         batch = make_learning_batch(rollouts, config.preset())
         metrics = explain(batch) | self._descend(batch, rng, trains_policy)
         played = summarise(rollouts)
@@ -214,7 +227,7 @@ class Trainer:
         envs = self.arena.eval_envs
         rng = np.random.default_rng([config.seed, EVALUATION, self.step])
         tasks = self.arena.pool("evaluate").spread(config.evaluation_episodes)
-        found = summarise(self._play(envs, tasks, rng, "evaluate", config.temperature))
+        found = summarise(self._play(envs, tasks, rng, "evaluate", temperature=config.temperature))
         return {"success": found.success, "score": found.score, "turns": found.turns, "segments": found.segments}
 
     def _play(
@@ -223,8 +236,7 @@ class Trainer:
         tasks: Sequence[int],
         rng: np.random.Generator,
         stage: str,
-        temperature: float,
-        judges_truncated: bool = False,
+        **options: Any,
     ) -> list[Rollout]:
         self.listener.start(stage, len(tasks))
         return play_tasks(
@@ -232,9 +244,8 @@ class Trainer:
             self.policy,
             tasks,
             rng,
-            temperature=temperature,
-            judges_truncated=judges_truncated,
             on_episode=lambda _: self.listener.advance(),
+            **options,
         )
 
     def _demonstrate(self) -> LearningBatch:

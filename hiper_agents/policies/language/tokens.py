@@ -46,6 +46,7 @@ class _Vocabulary(NamedTuple):
 
     names: Sequence[str]
     numbers: Sequence[str]
+    numbered: Sequence[str]
     phrases: Sequence[str]
 
 
@@ -71,7 +72,7 @@ def build_tokenizer(texts: Iterable[str], max_entries: int = MAX_ENTRIES) -> "Pr
     if not any(texts):
         raise ValueError("there are no texts to make a tokenizer from")
     vocabulary = _read_vocabulary(texts)
-    added = [*MARKS, *TAGS, *vocabulary.phrases]
+    added = [*MARKS, *TAGS, *vocabulary.phrases, *vocabulary.numbered]
     least = NUM_BYTES + len(added) + len(vocabulary.names) + len(vocabulary.numbers)
     room = check_integer(max_entries, "max_entries", least) - len(added)
     tokenizer = Tokenizer(models.BPE())
@@ -84,7 +85,10 @@ def build_tokenizer(texts: Iterable[str], max_entries: int = MAX_ENTRIES) -> "Pr
         vocab_size=room, min_frequency=_MIN_MERGED, initial_alphabet=alphabet, show_progress=False
     )
     tokenizer.train_from_iterator(_list_words(texts, vocabulary), trainer)
-    tokenizer.add_tokens([AddedToken(text, normalized=False, special=False) for text in added])
+    whole = frozenset(vocabulary.numbered)
+    tokenizer.add_tokens(
+        [AddedToken(text, normalized=False, special=False, single_word=text in whole) for text in added]
+    )
     made: PreTrainedTokenizerFast = make(
         tokenizer_object=tokenizer, bos_token=BEGIN, eos_token=END, pad_token=PAD, clean_up_tokenization_spaces=False
     )
@@ -92,14 +96,17 @@ def build_tokenizer(texts: Iterable[str], max_entries: int = MAX_ENTRIES) -> "Pr
 
 
 def _read_vocabulary(texts: Sequence[str]) -> _Vocabulary:
-    words, numbered, numbers = Counter[str](), Counter[str](), Counter[str]()
+    words, numbered, numbers, pairs = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for text in texts:
         words.update(_WORD.findall(text))
         for name, number in _NAME.findall(text):
             numbered[name] += 1
             numbers[number] += 1
+            pairs[name + number] += 1
     names = [name for name, count in numbered.items() if count > 1 and count >= _MIN_SHARE_NUMBERED * words[name]]
-    return _Vocabulary(sorted(names), sorted(numbers), _find_phrases(texts, names))
+    kept = frozenset(names)
+    often = [pair for pair, count in pairs.items() if count >= _MIN_MERGED and pair.partition(" ")[0] in kept]
+    return _Vocabulary(sorted(names), sorted(numbers), sorted(often), _find_phrases(texts, names))
 
 
 def _find_phrases(texts: Sequence[str], names: Sequence[str]) -> Sequence[str]:
@@ -117,7 +124,7 @@ def _find_phrases(texts: Sequence[str], names: Sequence[str]) -> Sequence[str]:
 
 def _list_words(texts: Sequence[str], vocabulary: _Vocabulary) -> Iterator[str]:
     """Yield what the merges are learnt from: names and numbers, and what no single token covers."""
-    single = sorted((*MARKS, *TAGS, *vocabulary.phrases), key=len, reverse=True)
+    single = sorted((*MARKS, *TAGS, *vocabulary.phrases, *vocabulary.numbered), key=len, reverse=True)
     covered = re.compile("|".join(map(re.escape, single)))
     for word in (*vocabulary.names, *vocabulary.numbers):
         yield from [word] * _PREFERENCE
