@@ -17,29 +17,29 @@ class Adam:
     rounded away in them.
 
     Args:
-        parameters: What to change, of them those that are trained; tensors without a gradient are left alone.
+        parameters: What to change, of them those that are trained, by name or without names; tensors without a gradient
+            are left alone.
         lr: Step size; may be set between steps.
         epsilon: Added to the root of the mean square.
         beta2: Decay of the mean of squares.
         weight_decay: Share of each tensor of two or more dimensions taken off at a step, times the step size
             (Loshchilov and Hutter, arXiv 1711.05101).
-
-    Attributes:
-        factors: What the step size is multiplied by for each of the parameters; may be set between steps.
     """
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Iterable[Tensor | tuple[str, Tensor]],
         lr: float,
         epsilon: float = 1e-5,
         *,
         beta2: float = 0.999,
         weight_decay: float = 0.0,
     ) -> None:
-        self.parameters = [each for each in parameters if each.requires_grad]
+        named = [("", each) if isinstance(each, Tensor) else each for each in parameters]
+        self._names = [name for name, each in named if each.requires_grad]
+        self.parameters = [each for _, each in named if each.requires_grad]
         self.exact = [each if each.dtype in EXACT else each.detach().float() for each in self.parameters]
-        self.factors = [1.0] * len(self.parameters)
+        self._factors = [1.0] * len(self.parameters)
         self.lr = lr
         self.epsilon = epsilon
         self.beta2 = beta2
@@ -47,6 +47,10 @@ class Adam:
         self.num_steps = 0
         self.means = [torch.zeros_like(each) for each in self.exact]
         self.squares = [torch.zeros_like(each) for each in self.exact]
+
+    def set_factor(self, beginnings: tuple[str, ...], factor: float) -> None:
+        """Multiply the step size of the parameters whose names begin so from now on, and that of no others."""
+        self._factors = [factor if name.startswith(beginnings) else 1.0 for name in self._names]
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -61,7 +65,7 @@ class Adam:
         step_size = self.lr / (1 - first**self.num_steps)
         root = math.sqrt(1 - second**self.num_steps)
         for each, exact, mean, square, factor in zip(
-            self.parameters, self.exact, self.means, self.squares, self.factors, strict=True
+            self.parameters, self.exact, self.means, self.squares, self._factors, strict=True
         ):
             if each.grad is None:
                 continue

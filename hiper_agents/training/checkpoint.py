@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from hiper_agents.policies.policy import Policy, SavesItself
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.distribution import Processes
 
@@ -77,6 +78,25 @@ def load_tensors(path: Path) -> Checkpoint:
     except (SafetensorError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is no file of weights: {error}") from error
     return Checkpoint(tensors, state)
+
+
+def save_weights(policy: Policy, path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Save what a run made: a policy's weights in a file, or, if it saves itself, a folder beside that place.
+
+    Args:
+        policy: The policy.
+        path: The file; the folder has its name without the ending.
+        tensors: The network's weights, with their prefix.
+        facts: Settings and metrics.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if isinstance(policy, SavesItself):
+        own = {name.removeprefix(NETWORK_PREFIX): tensor for name, tensor in tensors.items()}
+        policy.save(path.with_suffix(""), facts, own)
+    else:
+        save_tensors(path, tensors, facts)
 
 
 def list_frozen(network: nn.Module) -> frozenset[str]:

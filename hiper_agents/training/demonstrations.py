@@ -102,3 +102,15 @@ def _decide(policy: Policy, tables: Sequence[_Table], company: Company, rng: np.
             decision = policy.imitate(tables[place].seat.memory, said[0])
             decisions[place] = decision if said[1] else policy.set_aside(decision)
     return [decisions[place] for place in range(len(tables))]
+
+
+def keep_good(rollouts: Sequence[Rollout], min_score: float) -> list[Rollout]:
+    """Return the episodes that are good enough to imitate.
+
+    Raises:
+        ValueError: None is.
+    """
+    kept = [rollout for rollout in rollouts if rollout.score >= min_score - 1e-9]
+    if not kept:
+        raise ValueError(f"none of {len(rollouts)} expert episodes scored {min_score}; lower min_expert_score")
+    return kept

@@ -198,7 +198,7 @@ class AcceleratedProcesses(Processes):
         """Return tensors put together from all processes' parts; complete in the first process."""
         found: dict[str, Tensor] = {}
         for name, tensor in tensors.items():
-            whole = tensor.full_tensor() if _is_part(tensor) else tensor  # type: ignore[operator]
+            whole = _complete(tensor)
             if self.is_first:
                 found[name] = whole.cpu() if _is_part(tensor) else whole
         return found
@@ -239,6 +239,11 @@ def join_processes(device: str = "cpu") -> Processes:
 def _is_part(tensor: Tensor) -> bool:
     """Return whether this process has a part of a tensor only."""
     return hasattr(tensor, "full_tensor")
+
+
+def _complete(tensor: Any) -> Tensor:
+    whole: Tensor = tensor.full_tensor() if _is_part(tensor) else tensor
+    return whole
 
 
 def _local(tensor: Any) -> Tensor:

@@ -152,8 +152,8 @@ def play_tasks(
         judges_truncated: Whether the policy's value of what follows a truncated episode is kept in it.
         keeps_states: Whether a key of the state that each turn acts in is kept.
         group_size: How many tasks in a row are played from one seed; they are a group.
-        numbers: Which of the tasks are played, by their place in `tasks`; None for all. The others are played elsewhere,
-            with the other seeds.
+        numbers: Which of the tasks are played, by their place in `tasks`; None for all. The others are played
+            elsewhere, with the other seeds.
         on_episode: Called after each episode, for progress.
 
     Returns:

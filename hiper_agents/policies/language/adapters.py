@@ -1,7 +1,7 @@
 """The door to peft: low-rank adapters beside a model's weights, trained instead of them.
 
-A weight W stands still and W + s B A is computed with, B and A of a low rank (Hu et al., arXiv 2106.09685). B is zero at
-first, so that the model is what it was. Saved, the products are added to the weights: the folder is an ordinary one.
+A weight W stands still and W + s B A is computed with, B and A of a low rank (Hu et al., arXiv 2106.09685). B is zero
+at first, so that the model is what it was. Saved, the products are added to the weights: the folder is an ordinary one.
 """
 
 from collections.abc import Mapping

@@ -1,30 +1,24 @@
 """Language policies: made new, begun from a model, saved to a folder and opened again."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from hiper_agents.policies.language.adapters import add_adapters
 from hiper_agents.policies.language.config import LEARNED_DTYPES, SMALL, LanguageConfig, make_language_config
 from hiper_agents.policies.language.corpus import collect_texts
 from hiper_agents.policies.language.model import ModelError
-from hiper_agents.policies.language.network import LanguageNetwork, load_network, save_network
-from hiper_agents.policies.language.policy import LanguagePolicy
+from hiper_agents.policies.language.network import LanguageNetwork, load_network
+from hiper_agents.policies.language.policy import HAS_SUBGOALS, KEPT, POLICY, LanguagePolicy
 from hiper_agents.policies.language.small import make_small_network
 from hiper_agents.policies.language.tokens import build_tokenizer
 from webshop_server.allowed_names import check_choice
 from webshop_server.allowed_types import check_flag
 
-POLICY = "policy"
-HAS_SUBGOALS = "has_subgoals"
 NUM_TEXTS, TEXTS_SEED = 1500, 0
 """What a small model's tokenizer is made from: so many episodes, always the same ones."""
-KEPT = ("layout", "decoding", "max_reply_tokens")
-"""Settings that a saved model is played with; where it lies and on what it runs is up to who opens it."""
 
 
 def make_language_policy(has_subgoals: bool, **options: Any) -> LanguagePolicy:
@@ -69,7 +63,6 @@ def save_policy(
     folder: Path,
     facts: dict[str, Any],
     dtype: str | None = None,
-    weights: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Save a policy as a folder that transformers opens too.
 
@@ -78,14 +71,11 @@ def save_policy(
         folder: Where to.
         facts: What else is to be known of it, such as its card.
         dtype: Numbers that the weights are written in; None as they are.
-        weights: What is saved instead of the network's own weights, by their names.
 
     Raises:
         OSError: It cannot be written.
     """
-    settings = asdict(policy.config)
-    kept = {name: settings[name] for name in KEPT} | {HAS_SUBGOALS: policy.has_subgoals}
-    save_network(folder, policy.network, policy.tokenizer, {**facts, POLICY: kept}, dtype, weights)
+    policy.save(folder, facts, dtype=dtype)
 
 
 def open_policy(folder: str | Path, **changes: Any) -> tuple[LanguagePolicy, dict[str, Any]]:

@@ -16,7 +16,13 @@ PLAIN_TEMPLATE = (
     "{% if add_generation_prompt %}ASSISTANT:\n{% endif %}"
 )
 """How messages are written for a model whose tokenizer has no chat template."""
-SIGNS_OF_NO_HUB = ("couldn't connect", "offline mode", "not a valid model identifier", "gated repo", "LocalEntryNotFound")
+SIGNS_OF_NO_HUB = (
+    "couldn't connect",
+    "offline mode",
+    "not a valid model identifier",
+    "gated repo",
+    "LocalEntryNotFound",
+)
 MEMORY_ERRORS = (MemoryError, torch.cuda.OutOfMemoryError)
 TOLD_BY_ALLOCATOR = "DefaultCPUAllocator"
 
@@ -116,8 +122,8 @@ def _explain(what: str, name: str, error: Exception) -> ModelError:
         return ModelError(f"{what}: it does not fit into memory; take dtype='bfloat16' or a smaller model")
     if not Path(name).expanduser().is_dir() and any(sign in text for sign in SIGNS_OF_NO_HUB):
         return ModelError(
-            f"{what}: no folder here is called so, and the hub cannot be reached or lets nobody have it; where there is a"
-            f" network, run hf download {name} --local-dir FOLDER, and give the folder"
+            f"{what}: no folder here is called so, and the hub cannot be reached or does not give it; where there is"
+            f" a network, run hf download {name} --local-dir FOLDER, and give the folder"
         )
     return ModelError(f"{what}: {_first_line(error)}")
 

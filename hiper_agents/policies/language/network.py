@@ -218,7 +218,9 @@ def save_network(
     """
     wanted = None if dtype is None else getattr(torch, check_choice(dtype, DTYPES, "dtype"))
     weights = network.state_dict() if weights is None else weights
-    merged = merge_adapters({name.removeprefix(MODEL): each for name, each in weights.items() if name.startswith(MODEL)})
+    merged = merge_adapters(
+        {name.removeprefix(MODEL): each for name, each in weights.items() if name.startswith(MODEL)}
+    )
     if wanted is not None:
         merged = _cast(merged, wanted)
     folder = Path(folder)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,19 @@ from hiper_agents.policies.language.decision import LanguageDecision
 from hiper_agents.policies.language.decoding import Spelling
 from hiper_agents.policies.language.engine import Engine, LocalEngine, Text
 from hiper_agents.policies.language.layout import Script, make_script
-from hiper_agents.policies.language.network import LanguageNetwork
+from hiper_agents.policies.language.network import LanguageNetwork, save_network
 from hiper_agents.policies.language.sampling import ApartChance
 from hiper_agents.policies.policy import Kind, Rows, Units
 from hiper_agents.worlds import recognise_world
 from hiper_envs.reply import Reply, parse_reply
 
 NUMBER_BEHIND = re.compile(r" \d+$")
+
+
+POLICY = "policy"
+HAS_SUBGOALS = "has_subgoals"
+KEPT = ("layout", "decoding", "max_reply_tokens")
+"""Settings that a saved model is played with; where it lies and on what it runs is up to who opens it."""
 
 
 class LanguageMemory:
@@ -111,6 +118,28 @@ class LanguagePolicy:
         shared = {id(each): each for each in self.network.parameters() if not each.requires_grad}
         network = copy.deepcopy(self.network, shared).requires_grad_(False)
         return LanguagePolicy(network, self.tokenizer, self.config, self.has_subgoals)
+
+    def save(
+        self,
+        folder: Path,
+        facts: dict[str, Any],
+        weights: Mapping[str, Tensor] | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        """Save the policy as a folder that transformers opens too, adapters merged.
+
+        Args:
+            folder: Where to.
+            facts: What else is to be known of it, such as its card.
+            weights: What is saved instead of the network's own weights, by their names.
+            dtype: Numbers that the model's weights are written in; None as they are.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        settings = asdict(self.config)
+        kept = {name: settings[name] for name in KEPT} | {HAS_SUBGOALS: self.has_subgoals}
+        save_network(folder, self.network, self.tokenizer, {**facts, POLICY: kept}, dtype, weights)
 
     def encode_text(self, text: str) -> list[int]:
         """Return a text's tokens, nothing added."""

