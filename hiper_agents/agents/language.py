@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
+from hiper_agents.policies.language.chat_layout import Shield, write_messages
 from hiper_agents.policies.language.credit import locate_tokens
-from hiper_agents.policies.language.model import PLAIN_TEMPLATE, LanguageModel, load_language_model
+from hiper_agents.policies.language.model import LanguageModel, load_language_model
 from hiper_agents.policies.language.reader import Drawn, Reader
 from hiper_envs.episodes.record import Usage
 from hiper_envs.plain_text import make_plain
@@ -60,6 +61,7 @@ class LanguageAgent:
         if not isinstance(source, LanguageModel):
             source = load_language_model(source, gguf_file=gguf_file, dtype=dtype, device=device)
         self.language = source
+        self._shield = Shield(source.tokenizer)
         self.prompt = prompt or PromptConfig()
         self.ignores_case = ignores_case
         self.reset(0)
@@ -96,7 +98,8 @@ class LanguageAgent:
         Raises:
             ModelError: The prompt is longer than the model can look back on.
         """
-        self._extend(write_messages(self.language, self._conversation.ask(observation, info).messages))
+        prompt = self._conversation.ask(self._shield(observation), self._shield.cover(info))
+        self._extend(write_messages(self.language.tokenizer, prompt.messages))
         self.drawn = self._reader.draw(
             self._ids,
             max_tokens=self.max_reply_tokens,
@@ -126,25 +129,3 @@ class LanguageAgent:
     def _decode(self, ids: Sequence[int]) -> str:
         text: str = self.language.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)
         return text
-
-
-def write_messages(language: LanguageModel, messages: list[dict[str, str]]) -> str:
-    """Return chat messages as the model's chat template writes them, up to where its reply begins.
-
-    A model without a template gets `PLAIN_TEMPLATE`; one whose template knows no system message gets it in the first
-    user's message.
-    """
-    from jinja2 import TemplateError
-
-    def write(shown: list[dict[str, str]]) -> str:
-        template = None if language.tokenizer.chat_template else PLAIN_TEMPLATE
-        text: str = language.tokenizer.apply_chat_template(
-            shown, tokenize=False, add_generation_prompt=True, chat_template=template
-        )
-        return text
-
-    try:
-        return write(messages)
-    except TemplateError:
-        orders, first, *others = messages
-        return write([{**first, "content": f"{orders['content']}\n\n{first['content']}"}, *others])

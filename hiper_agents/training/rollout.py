@@ -65,7 +65,13 @@ def summarise(rollouts: Sequence[Rollout]) -> PlaySummary:
 
 
 class Seat:
-    """One environment with the episode that is played in it."""
+    """One environment with the episode that is played in it.
+
+    Args:
+        env: The environment.
+        policy: Who plays.
+        keeps_states: Whether a key of each turn's state is kept.
+    """
 
     def __init__(self, env: TextEnv, policy: Policy, keeps_states: bool = False) -> None:
         self.keeps_states = keeps_states

@@ -22,17 +22,22 @@ _WELCOME = "-= Welcome to TextWorld, ALFRED! =-"
 class ALFWorldScript(CompactScript):
     """Writes one episode of ALFWorld."""
 
-    def write_page(self, observation: str, admissible: Sequence[str]) -> str:
-        """Return the observation without the welcome, and without the task, which every turn repeats."""
-        body, task, rest = observation.removeprefix(_WELCOME).rpartition(f"\n\n{TASK_PREFIX}")
-        is_told = task and rest.strip().removesuffix(".") == self._task.strip().removesuffix(".")
-        return (body if is_told else observation.removeprefix(_WELCOME)).strip()
+    def write_page(self, observation: str, admissible: Sequence[str]) -> tuple[str, Sequence[str]]:
+        """Return the observation without the welcome and the task, and the actions on things at hand."""
+        page = observation.removeprefix(_WELCOME)
+        body, task, told = page.partition(f"\n\n{TASK_PREFIX}")
+        is_repeated = task and _bare(told) == _bare(self.instruction)
+        return (body if is_repeated else page).strip(), _list_acts(admissible)
 
-    def list_acts(self, page: str, admissible: Sequence[str]) -> Sequence[str]:
-        """Return the actions on things at hand, in the order given."""
-        listed = [action for action in admissible if action.partition(" ")[0] in LISTED]
-        groups = groupby(listed, key=lambda action: _TAKING.sub("", action) if _TAKING.match(action) else None)
-        return [act for tail, actions in groups for act in _join(tail, list(actions))]
+
+def _bare(sentence: str) -> str:
+    return sentence.strip().removesuffix(".")
+
+
+def _list_acts(admissible: Sequence[str]) -> Sequence[str]:
+    listed = [action for action in admissible if action.partition(" ")[0] in LISTED]
+    groups = groupby(listed, key=lambda action: _TAKING.sub("", action) if _TAKING.match(action) else None)
+    return [act for tail, actions in groups for act in _join(tail, list(actions))]
 
 
 def _join(tail: str | None, actions: Sequence[str]) -> Sequence[str]:

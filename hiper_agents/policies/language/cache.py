@@ -67,7 +67,7 @@ class Plan:
     stripes: Sequence[Stripe]
 
 
-class RowCache(Cache):  # type: ignore[misc]
+class RowCache(Cache):
     """Keys and values per row.
 
     Args:

@@ -54,20 +54,25 @@ class CompactScript:
 
     Attributes:
         marked: The task's sentence, see `Script`.
+        instruction: The task as the world gave it.
+        turn: The number of the turn that is written, from 0.
     """
 
     def __init__(self, has_subgoals: bool, max_characters: int | None = None) -> None:
         self.has_subgoals = has_subgoals
         self.max_characters = max_characters
-        self.marked = ""
-        self._task = ""
+        self.marked = self.instruction = self._task = ""
+        self.turn = 0
         self._turns: list[str] = []
 
     def open(self, observation: str, info: Mapping[str, Any]) -> str:
         """Return the text of the first turn, up to where its reply begins; see `Script`."""
-        self._task = self.write_task(neutralise(str(info["instruction"])))
+        self.instruction = str(info["instruction"])
+        self._task = neutralise(self.write_task())
         self.marked = self.list_marked(self._task)
-        self._turns = [BEGIN + self._write_turn(neutralise(observation), info["admissible_actions"])]
+        self.turn, self._turns = 0, []
+        self.forget()
+        self._turns = [BEGIN + self._write_turn(observation, info["admissible_actions"])]
         return self._turns[0]
 
     def go_on(self, reply: str, observation: str, admissible: Sequence[str]) -> str | None:
@@ -78,11 +83,15 @@ class CompactScript:
             observation: What came of it.
             admissible: The actions that are admissible now.
         """
+        self.turn += 1
         self._turns[-1] += reply
-        self._turns.append(self._write_turn(neutralise(observation), admissible))
-        if self.max_characters is None or sum(map(len, self._turns)) <= self.max_characters:
-            return self._turns[-1]
-        self._turns = [self._turns[0], *self._turns[1 + len(self._turns) // 2 :]]
+        added = self._write_turn(observation, admissible)
+        if self.max_characters is None or len(added) + sum(map(len, self._turns)) <= self.max_characters:
+            self._turns.append(added)
+            return added
+        self.forget()
+        shown = self._turns[1 + len(self._turns) // 2 :]
+        self._turns = [self._turns[0], *shown, self._write_turn(observation, admissible)]
         return None
 
     def reopen(self) -> str:
@@ -107,28 +116,26 @@ class CompactScript:
         """Return the actions that a reply can say, of those that are admissible; see `Script`."""
         return [action for action in admissible if not holds_mark(action)]
 
-    def write_page(self, observation: str, admissible: Sequence[str]) -> str:
-        """Return the page of a turn, from an observation that holds no mark."""
-        return observation.strip()
+    def forget(self) -> None:
+        """Forget which pages were shown: an episode begins, or they are no longer there to look back on."""
 
-    def list_acts(self, page: str, admissible: Sequence[str]) -> Sequence[str]:
-        """Return the admissible actions that the page does not imply."""
-        return admissible
-
-    def write_task(self, instruction: str) -> str:
-        """Return the task's sentence, from an instruction that holds no mark."""
-        return instruction
+    def write_task(self) -> str:
+        """Return the task's sentence."""
+        return self.instruction
 
     def list_marked(self, task: str) -> str:
         """Return the text whose tokens are marked."""
         return task
 
+    def write_page(self, observation: str, admissible: Sequence[str]) -> tuple[str, Sequence[str]]:
+        """Return the page of a turn, and the admissible actions that it does not imply."""
+        return observation.strip(), admissible
+
     def _write_turn(self, observation: str, admissible: Sequence[str]) -> str:
-        page = self.write_page(observation, admissible)
-        acts = neutralise(BETWEEN.join(self.list_acts(page, admissible)))
-        return f"{_cut(page)}{ACTS}{acts}{TASK}{self._task}{REPLY}"
+        page, acts = self.write_page(observation, admissible)
+        return f"{_cut(neutralise(page))}{ACTS}{_cut(neutralise(BETWEEN.join(acts)))}{TASK}{self._task}{REPLY}"
 
 
-def _cut(page: str) -> str:
-    excess = len(page) - MAX_PAGE_CHARACTERS
-    return page if excess <= 0 else page[:MAX_PAGE_CHARACTERS] + _LEFT_OUT.format(excess)
+def _cut(text: str) -> str:
+    excess = len(text) - MAX_PAGE_CHARACTERS
+    return text if excess <= 0 else text[:MAX_PAGE_CHARACTERS] + _LEFT_OUT.format(excess)

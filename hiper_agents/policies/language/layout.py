@@ -9,12 +9,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from hiper_agents.policies.language.alfworld_layout import ALFWorldScript
+from hiper_agents.policies.language.chat_layout import ChatScript
 from hiper_agents.policies.language.compact_layout import CompactScript
+from hiper_agents.policies.language.webshop_layout import WebShopScript
 from hiper_envs.prompts import PromptConfig
 from webshop_server.allowed_names import check_choice
 
 LAYOUTS = ("compact", "chat")
-_COMPACT: Mapping[str, type[CompactScript]] = {"alfworld": ALFWorldScript, "plain": CompactScript}
+_COMPACT: Mapping[str, type[CompactScript]] = {
+    "alfworld": ALFWorldScript,
+    "webshop": WebShopScript,
+    "plain": CompactScript,
+}
 
 
 class Script(Protocol):
@@ -32,7 +38,7 @@ class Script(Protocol):
 
         Args:
             observation: The first observation.
-            info: What came with it; only `instruction` and `admissible_actions` are read, and which world it is.
+            info: What came with it; only `instruction` and `admissible_actions` are read.
         """
 
     def go_on(self, reply: str, observation: str, admissible: Sequence[str]) -> str | None:
@@ -79,8 +85,13 @@ def make_script(
             without it.
 
     Raises:
-        ValueError: There is no such layout or world, or a chat has no tokenizer.
+        ValueError: There is no such layout or world, a chat has no tokenizer, or its prompts' style is not for such an
+            agent.
     """
     check_choice(layout, LAYOUTS, "layout")
     check_choice(world, _COMPACT, "world")
+    if layout == "chat":
+        if tokenizer is None:
+            raise ValueError("the layout 'chat' is written by a tokenizer's chat template: give tokenizer=")
+        return ChatScript(tokenizer, world, has_subgoals, prompt)
     return _COMPACT[world](has_subgoals, prompt.max_characters if prompt else None)

@@ -37,6 +37,12 @@ KEPT = ("layout", "decoding", "max_reply_tokens")
 class LanguageMemory:
     """One episode as the model reads it: a text that grows by what the world says and by the replies.
 
+    Args:
+        policy: Whose memory it is.
+        script: Writes the episode.
+        observation: The first observation.
+        info: What came with it.
+
     Attributes:
         text: Its tokens; another one where the layout had to begin anew.
         admissible: What may be done next.

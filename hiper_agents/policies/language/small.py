@@ -12,7 +12,8 @@ from webshop_server.allowed_names import check_choice
 from webshop_server.allowed_types import check_integer
 
 LEX_DEVIATION = 0.02
-_NUMBERED = re.compile(r"([a-z]+)( \d+)")
+_NUMBERED = re.compile("([a-z]+)\u0120(\\d+)")
+"""How a byte-level vocabulary writes a name, a blank and a number."""
 
 
 def make_small_network(tokenizer: Any, seed: int, *, has_marks: bool = True, **sizes: int) -> LanguageNetwork:
@@ -49,9 +50,10 @@ def make_small_network(tokenizer: Any, seed: int, *, has_marks: bool = True, **s
 @torch.no_grad()
 def _compose_names(weights: torch.Tensor, tokenizer: Any) -> None:
     """Let the token of a numbered name begin between its name, its number and something of its own."""
-    for text, token in tokenizer.get_added_vocab().items():
+    for text, token in tokenizer.get_vocab().items():
         numbered = _NUMBERED.fullmatch(text)
         if numbered is not None:
-            name, number = (tokenizer.encode(part, add_special_tokens=False) for part in numbered.groups())
-            parts = [token, *name, *number]
+            name, number = numbered.groups()
+            words = (tokenizer.encode(word, add_special_tokens=False) for word in (name, f" {number}"))
+            parts = [token, *(part for word in words for part in word)]
             weights[token] = weights[parts].sum(0) / len(parts) ** 0.5

@@ -1,52 +1,61 @@
 """A small tokenizer made from the texts of the worlds, an ordinary one of transformers.
 
-ALFWorld's texts are names (`mug 2`) between phrases that hardly vary (`. On the `, `, you see a `). So phrases that
-come often are one token each, and every name is one token wherever it stands, its number another. All else is byte-pair
-encoded over words, and whatever is no word of the worlds falls back on bytes: any text comes back as it was. The marks
-and tags of the compact layout are single tokens; see `compact_layout` for why no page can hold one.
+A text is cut into pieces: marks and tags of the compact layout, phrases that come often (`. On the `, `, you see a `),
+numbered names (`mug 2`), names (`mug`) wherever they stand, numbers behind them (` 2`), and words. Frequent pieces are
+a token each; any other is byte-pair encoded, down to single bytes, so that every text comes back as it was. See
+`compact_layout` for why no page can hold a mark.
 
 The same texts give the same files, byte for byte.
 """
 
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hiper_agents.policies.language.compact_layout import ACTS, BEGIN, BETWEEN, END, MARKS, PAD, TAGS, TASK
+from hiper_agents.policies.language.webshop_layout import PHRASES
 from webshop_server.allowed_types import check_integer
+from webshop_server.shop.actions import CLICK_START
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from tokenizers.pre_tokenizers import PreTokenizer
     from transformers import PreTrainedTokenizerFast
 
 MAX_ENTRIES = 4_000
-NUM_BYTES = 256
+SHARE_OF_MERGES = 0.25
+"""Of the entries that are left for words, how many are merges to spell rare ones with."""
+_NUM_BYTES = 256
 _MAX_PHRASE = 80
-_MIN_PHRASES = 10
-_MIN_SHARE_OF_TEXTS = 0.01
+_MIN_TEXTS, _MIN_SHARE_OF_TEXTS = 10, 0.01
 _MIN_SHARE_NUMBERED = 0.3
-_MIN_MERGED = 10
-_PREFERENCE = 1_000
-"""How often a name and its number count when the merges are learnt, so that each becomes one token."""
+_MIN_MERGED = 3
+_ASIN = r" ?[bB]0[0-9A-Za-z]{8}(?![0-9A-Za-z])"
 _PIECES = (
-    r" ?[bB]0[0-9A-Za-z]{8}(?![0-9A-Za-z])"  # a product's asin, which is drawn letter by letter
-    r"| ?\p{N}+"
-    "| ?\\p{L}+(?:['\u2019-]\\p{L}+)*"
-    r"| ?[^\s\p{L}\p{N}]+"
-    r"|\s"
+    _ASIN,
+    r"\.\p{N}{1,2}(?!\p{N})",  # cents
+    r" ?\p{N}+",
+    " ?\\p{L}+(?:['\u2019-]\\p{L}+)*",
+    r" ?[^\s\p{L}\p{N}]+",
+    r"\s",
 )
-_MARK = re.compile("|".join(re.escape(mark) for mark in sorted((*MARKS, *TAGS), key=len, reverse=True)))
+_IS_ASIN = re.compile(_ASIN)
+_MARK = re.compile("|".join(map(re.escape, sorted((*MARKS, *TAGS), key=len, reverse=True))))
 _ACTS = re.compile(re.escape(ACTS) + r"(.*?)" + re.escape(TASK), re.DOTALL)
+_SUBGOAL = re.compile(r"<subgoal>([^<]+)</subgoal>")
 _WORD = re.compile(r"[a-z]+")
 _NAME = re.compile(r"\b([a-z]+)( \d+)\b")
 
 
 class _Vocabulary(NamedTuple):
-    """What becomes one token, whatever the merges: names, numbers as they follow names, phrases between names."""
+    """What is one token in any case: names, alone and with the usual numbers, numbers as they follow names, phrases."""
 
     names: Sequence[str]
-    numbers: Sequence[str]
     numbered: Sequence[str]
+    numbers: Sequence[str]
     phrases: Sequence[str]
 
 
@@ -64,31 +73,22 @@ def build_tokenizer(texts: Iterable[str], max_entries: int = MAX_ENTRIES) -> "Pr
     Raises:
         ValueError: There are no texts, or `max_entries` is too small for the bytes, names and phrases.
     """
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    make: Any = PreTrainedTokenizerFast  # its arguments have no types
     texts = list(texts)
     if not any(texts):
         raise ValueError("there are no texts to make a tokenizer from")
     vocabulary = _read_vocabulary(texts)
-    added = [*MARKS, *TAGS, *vocabulary.phrases, *vocabulary.numbered]
-    least = NUM_BYTES + len(added) + len(vocabulary.names) + len(vocabulary.numbers)
-    room = check_integer(max_entries, "max_entries", least) - len(added)
-    tokenizer = Tokenizer(models.BPE())
-    to_pieces = pre_tokenizers.Split(Regex(_PIECES), "isolated")
+    splitter = _make_splitter(vocabulary)
     to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([to_pieces, to_bytes])
+    entries, merges = _choose_entries(texts, vocabulary, splitter, max_entries)
+    model = models.BPE({entry: number for number, entry in enumerate(entries)}, merges, ignore_merges=True)
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([splitter, to_bytes])
     tokenizer.decoder = decoders.ByteLevel()
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trainer = trainers.BpeTrainer(
-        vocab_size=room, min_frequency=_MIN_MERGED, initial_alphabet=alphabet, show_progress=False
-    )
-    tokenizer.train_from_iterator(_list_words(texts, vocabulary), trainer)
-    whole = frozenset(vocabulary.numbered)
-    tokenizer.add_tokens(
-        [AddedToken(text, normalized=False, special=False, single_word=text in whole) for text in added]
-    )
+    tokenizer.add_tokens([AddedToken(mark, normalized=False, special=False) for mark in (*MARKS, *TAGS)])
+    make: Any = PreTrainedTokenizerFast  # its arguments have no types
     made: PreTrainedTokenizerFast = make(
         tokenizer_object=tokenizer, bos_token=BEGIN, eos_token=END, pad_token=PAD, clean_up_tokenization_spaces=False
     )
@@ -96,37 +96,104 @@ def build_tokenizer(texts: Iterable[str], max_entries: int = MAX_ENTRIES) -> "Pr
 
 
 def _read_vocabulary(texts: Sequence[str]) -> _Vocabulary:
-    words, numbered, numbers, pairs = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-    for text in texts:
+    shop = [text for text in texts if CLICK_START in text]
+    others = [text for text in texts if CLICK_START not in text]
+    words, numbered, numbers, whole = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    for text in others:
         words.update(_WORD.findall(text))
         for name, number in _NAME.findall(text):
             numbered[name] += 1
             numbers[number] += 1
-            pairs[name + number] += 1
+            whole[name + number] += 1
     names = [name for name, count in numbered.items() if count > 1 and count >= _MIN_SHARE_NUMBERED * words[name]]
+    phrases = {BETWEEN, *_find_phrases(others, names), *_find_subgoals(shop), *(PHRASES if shop else ())}
     kept = frozenset(names)
-    often = [pair for pair, count in pairs.items() if count >= _MIN_MERGED and pair.partition(" ")[0] in kept]
-    return _Vocabulary(sorted(names), sorted(numbers), sorted(often), _find_phrases(texts, names))
+    usual = [each for each, count in whole.items() if count >= _MIN_TEXTS and each.partition(" ")[0] in kept]
+    return _Vocabulary(sorted(names), sorted(usual), sorted(numbers), sorted(phrases))
 
 
-def _find_phrases(texts: Sequence[str], names: Sequence[str]) -> Sequence[str]:
+def _find_phrases(texts: Sequence[str], names: Sequence[str]) -> Iterable[str]:
     """Return what stands between names, marks and listed actions in many of the texts."""
-    name = re.compile(rf"\b(?:{'|'.join(sorted(names, key=len, reverse=True))})\b(?: \d+)?" if names else r"(?!)")
-    num_texts = Counter[str]()
-    for text in texts:
+    name = re.compile(rf"\b(?:{_any_of(names)})\b(?: \d+)?" if names else r"(?!)")
+
+    def cut(text: str) -> set[str]:
         listed = _ACTS.sub(lambda acts: ACTS + acts[1].replace(BETWEEN, ACTS) + TASK, text)
-        num_texts.update({phrase for piece in _MARK.split(listed) for phrase in name.split(piece)})
-    least = max(_MIN_PHRASES, _MIN_SHARE_OF_TEXTS * len(texts))
-    often = [phrase for phrase, count in num_texts.items() if count >= least and 1 < len(phrase) <= _MAX_PHRASE]
-    # The decoder takes a token of other characters for bytes.
-    return sorted({BETWEEN, *(phrase for phrase in often if phrase.isascii())})
+        return {phrase for piece in _MARK.split(listed) for phrase in name.split(piece)}
+
+    counts = Counter(phrase for text in texts for phrase in cut(text))
+    least = max(_MIN_TEXTS, _MIN_SHARE_OF_TEXTS * len(texts))
+    return [phrase for phrase, count in counts.items() if count >= least and 1 < len(phrase) <= _MAX_PHRASE]
 
 
-def _list_words(texts: Sequence[str], vocabulary: _Vocabulary) -> Iterator[str]:
-    """Yield what the merges are learnt from: names and numbers, and what no single token covers."""
-    single = sorted((*MARKS, *TAGS, *vocabulary.phrases, *vocabulary.numbered), key=len, reverse=True)
-    covered = re.compile("|".join(map(re.escape, single)))
-    for word in (*vocabulary.names, *vocabulary.numbers):
-        yield from [word] * _PREFERENCE
+def _find_subgoals(texts: Sequence[str]) -> Iterable[str]:
+    """Return the subgoals that many of the texts declare; a shop's pages are prose, where phrases would be titles."""
+    counts = Counter(subgoal for text in texts for subgoal in set(_SUBGOAL.findall(text)))
+    return [subgoal for subgoal, count in counts.items() if count >= max(_MIN_TEXTS, len(texts) / 10)]
+
+
+def _any_of(texts: Iterable[str]) -> str:
+    """Return the pattern of any of some texts, the longest that fits."""
+    return "|".join(map(re.escape, sorted(texts, key=lambda text: (-len(text), text))))
+
+
+def _make_splitter(vocabulary: _Vocabulary) -> "PreTokenizer":
+    """Return what cuts a text into pieces; a phrase that begins with a letter begins no earlier than a word."""
+    from tokenizers import Regex, pre_tokenizers
+
+    of_words = [phrase for phrase in vocabulary.phrases if phrase[0].isalnum()]
+    others = [phrase for phrase in vocabulary.phrases if not phrase[0].isalnum()]
+    names = rf"\b(?:{_any_of(vocabulary.names)})\b" if vocabulary.names else ""
+    kinds = [
+        rf"\b(?:{_any_of(of_words)})" if of_words else "",
+        _any_of(others),
+        rf"\b(?:{_any_of(vocabulary.numbered)})\b" if vocabulary.numbered else "",
+        names,
+        rf" (?={names})" if names else "",
+    ]
+    return pre_tokenizers.Split(Regex("|".join(filter(None, [*kinds, *_PIECES]))), "isolated")
+
+
+def _choose_entries(
+    texts: Sequence[str], vocabulary: _Vocabulary, splitter: "PreTokenizer", max_entries: int
+) -> tuple[Sequence[str], list[tuple[str, str]]]:
+    """Return the entries in the order of their ids, pieces of bytes as such, and the merges."""
+    from tokenizers import pre_tokenizers
+
+    to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    certain = [to_bytes.pre_tokenize_str(text)[0][0] for text in chain(*vocabulary)]
+    least = len(MARKS) + len(TAGS) + _NUM_BYTES + len(certain)
+    room = check_integer(max_entries, "max_entries", least) - least
+    counts, num_texts = Counter[str](), Counter[str]()
     for text in texts:
-        yield from filter(None, covered.split(text))
+        pieces = Counter(piece for part in _MARK.split(text) for piece, _ in splitter.pre_tokenize_str(part))
+        counts.update(pieces)
+        num_texts.update(pieces.keys())
+    speller = _train_speller(sorted(counts.keys() - set(chain(*vocabulary))), int(SHARE_OF_MERGES * room))
+    model = json.loads(speller.to_str())["model"]
+    known = dict.fromkeys((*MARKS, *TAGS, *sorted(model["vocab"], key=model["vocab"].get), *certain))
+    saved = Counter[str]()
+    for piece, count in counts.items():
+        spelt = speller.encode(piece).tokens
+        # The asin of a product that is for sale here would be another's word elsewhere.
+        if len(spelt) > 1 and num_texts[piece] >= _MIN_TEXTS and not _IS_ASIN.fullmatch(piece):
+            saved["".join(spelt)] = count * (len(spelt) - 1)
+    others = sorted(saved.keys() - known.keys(), key=lambda entry: (-saved[entry], entry))
+    return [*known, *others[: max_entries - len(known)]], [tuple(merge) for merge in model["merges"]]
+
+
+def _train_speller(pieces: Sequence[str], num_merges: int) -> "Tokenizer":
+    """Return what spells pieces, each of which counts once: the frequent ones need no spelling."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    speller = Tokenizer(models.BPE())
+    to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    speller.pre_tokenizer = to_bytes
+    alphabet = sorted(to_bytes.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=_NUM_BYTES + num_merges,
+        min_frequency=_MIN_MERGED,
+        initial_alphabet=alphabet,
+        show_progress=False,
+    )
+    speller.train_from_iterator(pieces, trainer)
+    return speller

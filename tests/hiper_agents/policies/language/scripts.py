@@ -1,6 +1,6 @@
 """Episodes written by a script, for its tests: what was read and said at each turn."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -59,8 +59,3 @@ class Watched(dict[str, Any]):
         raise AssertionError("the whole info is read")
 
     __iter__ = items = values = keys = copy = _refuse
-
-
-def spoil(world: gym.Env[str, str], change: Callable[[str], str]) -> gym.Env[str, str]:
-    """Return a world whose observations say something else besides."""
-    return gym.wrappers.TransformObservation(world, change, world.observation_space)
