@@ -6,7 +6,6 @@ whole; the gradients of all pieces are added up, and all processes take the same
 """
 
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -14,14 +13,12 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from hiper_agents.training.launch import count_processes, uses_shards
 from webshop_server.extras import naming_extra
 
 Item = TypeVar("Item")
 Losses = tuple[Tensor, dict[str, float]]
 """A scalar to descend, and metrics to show."""
-NUM_PROCESSES = "WORLD_SIZE"
-USES_SHARDS = "ACCELERATE_USE_FSDP"
-"""What `accelerate launch` tells the processes that it starts."""
 ANY_CUDA = "cuda"
 
 
@@ -222,7 +219,7 @@ class AcceleratedProcesses(Processes):
 
 
 def join_processes(device: str = "cpu") -> Processes:
-    """Return the processes that this one was started with: alone, or by `accelerate launch` as one of several.
+    """Return the processes that this one was started with: alone, or as one of several (accelerate launch, torchrun).
 
     Args:
         device: What is computed on, "cpu", "cuda", ...
@@ -230,10 +227,9 @@ def join_processes(device: str = "cpu") -> Processes:
     Raises:
         MissingExtraError: There are several, and accelerate is not installed.
     """
-    if int(os.environ.get(NUM_PROCESSES) or 1) < 2:
+    if count_processes() < 2:
         return Processes()
-    uses_shards = os.environ.get(USES_SHARDS, "").lower() in ("1", "true", "yes", "on")
-    return AcceleratedProcesses(not device.startswith(ANY_CUDA), uses_shards)
+    return AcceleratedProcesses(not device.startswith(ANY_CUDA), uses_shards())
 
 
 def _is_part(tensor: Tensor) -> bool:

@@ -101,7 +101,7 @@ class Trainer:
     @property
     def num_steps(self) -> int:
         """Number of steps of the whole run: epochs of imitation, then updates."""
-        return self.config.imitation_epochs * bool(self.config.expert_episodes) + self.config.updates
+        return self.config.num_imitation_passes + self.config.updates
 
     @property
     def num_imitation_steps(self) -> int:

@@ -9,6 +9,8 @@ from webshop_server.allowed_types import check_flag, check_integer
 
 LAYOUTS = ("compact", "chat")
 DECODINGS = ("free", "format", "admissible")
+LANGUAGE = "language"
+"""Name of the kind of policy."""
 SMALL = "language-small"
 """Stands for a small Llama made from nothing, instead of a folder or a hub's name."""
 SMOLLM2 = "smollm2"

@@ -147,6 +147,13 @@ class LanguagePolicy:
         kept = {name: settings[name] for name in KEPT} | {HAS_SUBGOALS: self.has_subgoals}
         save_network(folder, self.network, self.tokenizer, {**facts, POLICY: kept}, dtype, weights)
 
+    @property
+    def notes(self) -> list[str]:
+        """What is to be told before the policy is trained, a sentence each."""
+        if self.config.layout != "chat" or self.tokenizer.chat_template:
+            return []
+        return [f"{self.config.model} has no chat template: its messages are written by a plain one"]
+
     def encode_text(self, text: str) -> list[int]:
         """Return a text's tokens, nothing added."""
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)

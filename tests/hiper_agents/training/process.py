@@ -1,6 +1,6 @@
-"""One of the processes of a test: trains on the toy world as the command line's JSON says.
+"""One of the processes of a test: trains on the toy world as JSON says, once for each folder.
 
-Arguments: the settings, the folder of the run, and the file that the first process writes the outcome to.
+Arguments: the settings and the folders; in the last of several folders' runs each process keeps a part of the weights.
 """
 
 import json
@@ -8,18 +8,20 @@ import sys
 from pathlib import Path
 
 from hiper_agents.training.config import make_config
-from hiper_agents.training.distribution import join_processes
+from hiper_agents.training.distribution import AcceleratedProcesses, join_processes
 from hiper_agents.training.trainer import Trainer
 from tests.hiper_agents.toy import RoomsExpert, register_toy
 
 
-def train(settings: str, folder: str) -> None:
+def train(settings: str, *folders: str) -> None:
     """Train to the end."""
     register_toy()
-    processes = join_processes()
     config = make_config(json.loads(settings))
-    Trainer(config, Path(folder), make_expert=RoomsExpert, processes=processes).run()
-    print(json.dumps({"rank": processes.rank, "count": processes.count}))
+    processes = join_processes()
+    for number, folder in enumerate(folders):
+        if isinstance(processes, AcceleratedProcesses):
+            processes.uses_shards = number == len(folders) - 1
+        Trainer(config, Path(folder), make_expert=RoomsExpert, processes=processes).run()
     processes.end()
 
 
