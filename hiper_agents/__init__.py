@@ -1,8 +1,9 @@
 """Agents for both worlds, how they are trained, and their advantages.
 
 The reference agents are made by `random()`, `expert()`, `hiper()` and `flat()`, which take nothing and serve both
-worlds, and `rule()`, which knows WebShop only; `language(source)` plays with a causal language model on this machine.
-Torch is imported when `hiper`, `flat` or `language` is made, not before.
+worlds, and `rule()`, which knows WebShop only. `language(source)` plays with a causal language model on this machine,
+trained or not; `language_small_hiper()` and `language_small_flat()` with the shipped small ones.
+Torch is imported when one of the trained agents is made, not before.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import Any, cast
 from hiper_envs.episodes.agents import Agent
 from webshop_server.extras import naming_extra
 
-__all__ = ["expert", "flat", "hiper", "language", "random", "rule"]
+__all__ = ["expert", "flat", "hiper", "language", "language_small_flat", "language_small_hiper", "random", "rule"]
 
 
 def random() -> Agent:
@@ -61,17 +62,46 @@ def language(source: Any, **options: Any) -> Agent:
     """Return an agent that draws its replies from a causal language model on this machine.
 
     Args:
-        source: A folder that transformers saved, or a model's name on the hub.
-        options: As `hiper_agents.agents.language.LanguageAgent` takes them: prompt, temperature, dtype, ...
+        source: A folder that training saved, which is played as it was trained; or any folder that transformers saved,
+            or a model's name on the hub, which are asked with a prompt.
+        options: temperature, dtype, device, num_threads, max_reply_tokens; of a trained one decoding too, of any other
+            prompt. See `hiper_agents.agents.local_models.make_local_agent`.
 
     Raises:
         ModelError: The model cannot be had.
+        ValueError: An option is wrong.
         MissingExtraError: The extra `agents` is not installed.
     """
     with naming_extra():
-        from hiper_agents.agents.language import LanguageAgent
+        from hiper_agents.agents.local_models import make_local_agent
 
-    return LanguageAgent(source, **options)
+    return make_local_agent(source, **options)
+
+
+def language_small_hiper() -> Agent:
+    """Return the HiPER agent that is a small language model, with the shipped weights.
+
+    Raises:
+        ModelError: This package ships none.
+        MissingExtraError: The extra `agents` is not installed.
+    """
+    with naming_extra():
+        from hiper_agents.agents.language_shipped import ShippedLanguageAgent
+
+    return ShippedLanguageAgent("hiper")
+
+
+def language_small_flat() -> Agent:
+    """Return the small language model without segments, with the shipped weights.
+
+    Raises:
+        ModelError: This package ships none.
+        MissingExtraError: The extra `agents` is not installed.
+    """
+    with naming_extra():
+        from hiper_agents.agents.language_shipped import ShippedLanguageAgent
+
+    return ShippedLanguageAgent("flat")
 
 
 class _Expert:

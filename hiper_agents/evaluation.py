@@ -23,7 +23,7 @@ from hiper_envs.segments import SubgoalWrapper
 from webshop_server.allowed_names import check_choice
 from webshop_server.extras import naming_extra
 
-NAMED = ("hiper", "flat", "rule", "random", "expert")
+NAMED = ("hiper", "flat", "rule", "random", "expert", "language-small-hiper", "language-small-flat")
 WORLDS = {"alfworld": "hiper/ALFWorld-v0", "webshop": "hiper/WebShop-v0"}
 # Those that a person is offered, the default first.
 SPLITS = {
@@ -50,10 +50,10 @@ def find_agent(name: str) -> Callable[[], Agent]:
     if name.endswith(".safetensors"):
         return lambda: load_agent(name)
     if (Path(name).expanduser() / MODEL_CONFIG).is_file():
-        return lambda: load_language_agent(Path(name).expanduser())
+        return lambda: make_language_agent(name)
     if ":" in name:
         return load_factory(name)
-    return load_factory(f"hiper_agents:{check_choice(name, NAMED, 'agent')}")
+    return load_factory(f"hiper_agents:{check_choice(name, NAMED, 'agent').replace('-', '_')}")
 
 
 def load_agent(path: str) -> Agent:
@@ -66,12 +66,12 @@ def load_agent(path: str) -> Agent:
     return PolicyAgent(policy, settings["temperature"])
 
 
-def load_language_agent(folder: Path) -> Agent:
-    """Return an agent that plays with the language model of a folder, prompted as HiPER asks."""
+def make_language_agent(source: str, **options: Any) -> Agent:
+    """Return an agent that plays with a language model on this machine, as it was trained or with a prompt."""
     with naming_extra():
-        from hiper_agents.agents.language import LanguageAgent
+        from hiper_agents.agents.local_models import make_local_agent
 
-    return LanguageAgent(folder)
+    return make_local_agent(source, **options)
 
 
 def name_world(world: str) -> str:

@@ -13,6 +13,7 @@ from hiper_agents.policies.agent import PolicyAgent
 from hiper_agents.policies.compact.policy import CompactPolicy
 from hiper_agents.training.checkpoint import load_network, load_tensors
 from hiper_agents.worlds import WORLDS, recognise_world
+from hiper_envs.episodes.agents import Agent
 from webshop_server.allowed_names import check_choice
 
 WEIGHTS = resources.files("hiper_agents") / "weights"
@@ -74,7 +75,7 @@ class ShippedAgent:
         self, kind: str, world: str | None = None, temperature: float | None = None, num_threads: int | None = 1
     ) -> None:
         self.kind = check_choice(kind, ("hiper", "flat"), "kind of agent")
-        self.world = check_choice(world, WORLDS, "world") if world is not None else None
+        self.worlds: tuple[str, ...] = WORLDS if world is None else (check_choice(world, WORLDS, "world"),)
         self.temperature = temperature
         if num_threads is not None:
             torch.set_num_threads(num_threads)
@@ -83,7 +84,7 @@ class ShippedAgent:
     def reset(self, seed: int) -> None:
         """Forget the last episode and its world; draw from `seed`."""
         self._seed = seed
-        self._agent: PolicyAgent | None = None
+        self._agent: Agent | None = None
 
     def act(self, observation: str, info: Mapping[str, object]) -> str:
         """Return the reply to an observation.
@@ -95,19 +96,21 @@ class ShippedAgent:
             self._agent = self._open(observation, info)
         return self._agent.act(observation, info)
 
-    def _open(self, observation: str, info: Mapping[str, object]) -> PolicyAgent:
+    def _open(self, observation: str, info: Mapping[str, object]) -> Agent:
         world = recognise_world(observation, cast(Mapping[str, Any], info))
-        allowed = WORLDS if self.world is None else (self.world,)
-        if world not in allowed:
+        if world not in self.worlds:
             raise ValueError(
-                f"the {self.kind} agent has weights for {' and '.join(allowed)}, but this observation is from"
+                f"the {self.kind} agent has weights for {' and '.join(self.worlds)}, but this observation is from"
                 f" {'another world' if world == 'plain' else world}: {observation[:60]!r}"
             )
-        policy, settings = load_policy(f"{world}-{self.kind}")
-        temperature = settings["temperature"] if self.temperature is None else self.temperature
-        agent = PolicyAgent(policy, temperature)
+        agent = self.make_agent(world)
         agent.reset(self._seed)
         return agent
+
+    def make_agent(self, world: str) -> Agent:
+        """Return what plays in a world."""
+        policy, settings = load_policy(f"{world}-{self.kind}")
+        return PolicyAgent(policy, settings["temperature"] if self.temperature is None else self.temperature)
 
 
 class HiPERAgent(ShippedAgent):

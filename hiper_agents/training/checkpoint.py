@@ -19,6 +19,7 @@ from hiper_agents.policies.policy import Policy, SavesItself
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.distribution import Processes
 
+MODEL = "model"
 OPTIMIZER_PREFIX = "optimizer/"
 NETWORK_PREFIX = "network/"
 REFERENCE_PREFIX = "reference/"
@@ -85,7 +86,7 @@ def save_weights(policy: Policy, path: Path, tensors: dict[str, Tensor], facts: 
 
     Args:
         policy: The policy.
-        path: The file; the folder has its name without the ending.
+        path: The file; the folder, `MODEL`, is beside it.
         tensors: The network's weights, with their prefix.
         facts: Settings and metrics.
 
@@ -94,7 +95,7 @@ def save_weights(policy: Policy, path: Path, tensors: dict[str, Tensor], facts: 
     """
     if isinstance(policy, SavesItself):
         own = {name.removeprefix(NETWORK_PREFIX): tensor for name, tensor in tensors.items()}
-        policy.save(path.with_suffix(""), facts, own)
+        policy.save(path.with_name(MODEL), facts, own)
     else:
         save_tensors(path, tensors, facts)
 

@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import shutil
 import time
 from collections.abc import Sequence
 from importlib import metadata
@@ -13,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from hiper_agents.training.changes import read_changes
+from hiper_agents.training.checkpoint import MODEL
 from hiper_agents.training.config import TrainConfig, read_config
 from hiper_agents.training.distribution import join_processes
 from hiper_agents.training.progress import ProgressBar
@@ -67,7 +67,7 @@ def run_training(
     seconds = time.perf_counter() - started
     console.print(f"done in {seconds:.0f} s: {json.dumps(metrics)}", highlight=False)
     if output is not None:
-        ship(chosen, folder, output, make_card(chosen, config, changes, metrics, trainer.history))
+        ship(trainer, output, make_card(chosen, config, changes, metrics, trainer.history))
         console.print(f"weights and model card in {output}")
 
 
@@ -108,20 +108,23 @@ def make_card(
     }
 
 
-def ship(config: TrainConfig, folder: Path, output: Path, card: dict[str, Any]) -> None:
-    """Put the run's weights and their card into a folder.
+def ship(trainer: Trainer, output: Path, card: dict[str, Any]) -> None:
+    """Put a finished run's weights and their card into a folder, under the configuration's name.
+
+    A language model becomes a folder of its own there, in half precision, which transformers opens too.
 
     Args:
-        config: The configuration of the run, whose name the files get.
-        folder: Folder of the run.
+        trainer: The run.
         output: Where the files go.
         card: What is to be known of the weights.
     """
-    model = (folder / WEIGHTS).with_suffix("")
+    config, model = trainer.config, trainer.folder / MODEL
     if model.is_dir():
-        shutil.copytree(model, output / config.name, dirs_exist_ok=True)
-    else:
-        write_whole(output / f"{config.name}.safetensors", (folder / WEIGHTS).read_bytes())
+        from hiper_agents.policies.language.make import open_policy, save_policy
+
+        save_policy(open_policy(model)[0], output / config.name, {"card": card}, "bfloat16")
+        return
+    write_whole(output / f"{config.name}.safetensors", (trainer.folder / WEIGHTS).read_bytes())
     write_whole(output / f"{config.name}.json", json.dumps(card, indent=2, sort_keys=True) + "\n")
 
 

@@ -157,7 +157,7 @@ class Trainer:
         self.listener.report(told | entry.get("evaluation", {}))
 
     def _begin_updates(self) -> None:
-        """Forget the expert and the optimizer's metrics; what imitation left becomes the reference."""
+        """Forget the expert and the optimizer's means; what imitation or a given model left is the reference."""
         self._demonstrations = None
         self.optimizer = self._new_optimizer()
         if self.reference is not None:

@@ -1,6 +1,6 @@
 """Settings of a language policy; neither torch nor transformers is needed to read them."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hiper_agents.worlds import WORLDS
@@ -26,6 +26,10 @@ SIZES: dict[str, int] = {
     "max_position_embeddings": 4096,
 }
 """Of the small Llama, by the names of transformers' `LlamaConfig`."""
+POLICY = "policy"
+HAS_SUBGOALS = "has_subgoals"
+KEPT = ("layout", "decoding", "max_reply_tokens")
+"""Settings that a saved model is played with; where it lies and on what it runs is up to who opens it."""
 TOLD_SIZES = (*SIZES, "vocab_size", "head_dim", "tie_word_embeddings")
 
 
@@ -84,3 +88,9 @@ def make_language_config(settings: dict[str, Any]) -> LanguageConfig:
     for name in settings:
         check_choice(name, LanguageConfig.__dataclass_fields__, "policy option")
     return LanguageConfig(**settings)
+
+
+def list_kept(config: LanguageConfig, has_subgoals: bool) -> dict[str, Any]:
+    """Return what is saved of a policy beside its model: how it is to be played."""
+    settings = asdict(config)
+    return {name: settings[name] for name in KEPT} | {HAS_SUBGOALS: has_subgoals}

@@ -26,6 +26,7 @@ class LanguageDecision:
         log_old: Log-probability of each token when it was drawn.
         allowed: What each token was drawn from; None for the whole vocabulary.
         is_learned: Whether it is to be imitated, in an episode of several players.
+        finish_reason: Why the reply ended, "stop" or "length"; None for somebody else's.
         value_switch: Value before KEEP or SWITCH.
         value_high: Value before a subgoal.
         value_low: Value of state and subgoal.
@@ -43,6 +44,7 @@ class LanguageDecision:
     log_old: list[float] = field(default_factory=list)
     allowed: list[tuple[int, ...] | None] = field(default_factory=list)
     is_learned: bool = True
+    finish_reason: str | None = None
     value_switch: float = 0.0
     value_high: float = 0.0
     value_low: float = 0.0

@@ -1,5 +1,6 @@
 """Drawing replies to many growing texts at once, no token read twice."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -9,11 +10,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hiper_agents.policies.language.cache import RowCache, attention_over_rows
+from hiper_agents.policies.language.attention import attention_over_rows, read_line
+from hiper_agents.policies.language.cache import RowCache
 from hiper_agents.policies.language.decoding import Spelling, make_guide
 from hiper_agents.policies.language.draft import Draft, Drawn, Text
 from hiper_agents.policies.language.model import LanguageModel, ModelError
 from hiper_agents.policies.language.network import LanguageNetwork
+from hiper_agents.policies.language.row_check import check_rows
 from hiper_agents.policies.language.sampling import Chance, choose_tokens
 from webshop_server.allowed_types import check_integer, check_number
 
@@ -22,6 +25,8 @@ __all__ = ["Drawn", "Engine", "LocalEngine", "Text"]
 MAX_ROWS = 256
 MAX_TOKENS_AT_ONCE = 4096
 """How many tokens go through the model side by side at most; more take more memory and no less time."""
+NUM_SAMPLED = 16
+"""How many numbers of each tensor of weights are looked at for changes."""
 
 
 class Engine(Protocol):
@@ -56,7 +61,7 @@ class Engine(Protocol):
 class LocalEngine:
     """Draws from a network in this process, and keeps keys and values of the texts that it has read.
 
-    Weights that were changed in place, as optimisers do, are noticed, and what was kept of them is given up.
+    A step of training is noticed, and what was kept by the weights before is given up.
 
     Args:
         network: What is drawn from.
@@ -84,6 +89,7 @@ class LocalEngine:
         self.network = network
         self.spelling = Spelling(tokenizer, LanguageModel("", network.model, tokenizer).end_ids)
         self.max_rows = check_integer(max_rows, "max_rows", 1)
+        check_rows(network)
         self.num_read = 0
         self._begin = make_guide(decoding, self.spelling, has_subgoals)
         self.clear()
@@ -92,7 +98,7 @@ class LocalEngine:
         """Give up all that is kept, as after weights were exchanged."""
         self._cache = RowCache(self.network.device)
         self._rows: WeakKeyDictionary[Text, int] = WeakKeyDictionary()
-        self._version = self._count_changes()
+        self._sample = self._sample_weights()
 
     def forget(self, text: Text) -> None:
         """Give up what is kept of a text; done by itself where nobody holds the text any more."""
@@ -129,7 +135,7 @@ class LocalEngine:
             raise ValueError("draw from each text once, with one list of admissible actions and one flag each")
         for text in texts:
             self._check_length(text)
-        if self._version != self._count_changes():
+        if self._sample != self._sample_weights():
             self.clear()
         odds = None if rng is None or temperature == 0 else rng.random((len(texts), max_tokens))
         drawn: list[Drawn] = []
@@ -149,8 +155,16 @@ class LocalEngine:
                 " look back on: start over with a shorter one"
             )
 
-    def _count_changes(self) -> int:
-        return sum(0 if weights.is_inference() else weights._version for weights in self.network.parameters())
+    @torch.no_grad()
+    def _sample_weights(self) -> tuple[int, bytes]:
+        """Return what is another after weights were changed: versions, and a few of the numbers.
+
+        Fused optimisers count no versions up.
+        """
+        weights = [each for each in self.network.parameters() if each.numel()]
+        versions = sum(0 if each.is_inference() else each._version for each in weights)
+        few = [each.detach().flatten()[:: -(-each.numel() // NUM_SAMPLED)].float() for each in weights]
+        return versions, torch.cat([each.to(self.network.device) for each in few]).cpu().numpy().tobytes()
 
     def _begin_drafts(
         self, texts: Sequence[Text], admissible: Sequence[Sequence[str]], opens: Sequence[bool], max_tokens: int
@@ -168,13 +182,11 @@ class LocalEngine:
     def _assign_rows(self, texts: Sequence[Text]) -> None:
         """Give each text a row; the order of `_rows` is that of use."""
         kept = {text: self._rows.pop(text) for text in texts if text in self._rows}
-        num_new = len(texts) - len(kept)
         for text in list(self._rows)[: max(0, len(self._rows) + len(texts) - self.max_rows)]:
             del self._rows[text]
         taken = {*self._rows.values(), *kept.values()}
         free = (row for row in range(self.max_rows) if row not in taken)
-        new = dict(zip((text for text in texts if text not in kept), free, strict=False))
-        assert len(new) == num_new
+        new = {text: next(free) for text in texts if text not in kept}
         for row in new.values():
             self._cache.empty_row(row)
         for text in texts:
@@ -237,32 +249,18 @@ class LocalEngine:
 
     def _forward(self, pieces: Sequence[tuple[Draft, int, int]]) -> Tensor:
         """Read pieces of texts, T tokens in all; return their hidden states, shape [T, hidden]."""
-        device = self.network.device
-        plan = self._cache.plan([draft.row for draft, _, _ in pieces], [end - begin for _, begin, end in pieces])
+        rows, widths = [draft.row for draft, _, _ in pieces], [end - begin for _, begin, end in pieces]
         line = [token for draft, begin, end in pieces for token in draft.text.ids[begin:end]]
+        self.num_read += len(line)
         marked = before = None
         if self.network.marks is not None:
-            pad = self.network.pad_id
-            flags = [
-                token in draft.text.marked_ids for draft, begin, end in pieces for token in draft.text.ids[begin:end]
-            ]
-            previous = [
-                token
-                for draft, begin, end in pieces
-                for token in (draft.text.ids[begin - 1 : end - 1] if begin else [pad, *draft.text.ids[: end - 1]])
-            ]
-            marked, before = torch.tensor([flags], device=device), torch.tensor([previous], device=device)
-        self.num_read += len(line)
-        hidden = self.network.read(
-            torch.tensor([line], device=device),
-            marked,
-            before,
-            cache=self._cache,
-            attention_mask=torch.zeros(1, 1, 1, 1, device=device),
-            position_ids=plan.positions[None],
-            row_plan=plan,
-        )
-        return hidden[0]
+            marks = (draft.text.marked_ids for draft, begin, end in pieces for _ in range(begin, end))
+            marked = [token in ids for token, ids in zip(line, marks, strict=True)]
+            starts = itertools.accumulate(widths, initial=0)
+            before = [self.network.pad_id, *line[:-1]]
+            for start, (draft, begin, _) in zip(starts, pieces, strict=False):
+                before[start] = draft.text.ids[begin - 1] if begin else self.network.pad_id
+        return read_line(self.network, self._cache, rows, widths, line, marked, before)
 
 
 def _pack(widths: Sequence[int], most: int) -> Iterator[list[tuple[int, int, int]]]:

@@ -1,5 +1,6 @@
 """Language policies: made new, begun from a model, saved to a folder and opened again."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,19 @@ from typing import Any
 import torch
 
 from hiper_agents.policies.language.adapters import add_adapters
-from hiper_agents.policies.language.config import LEARNED_DTYPES, SMALL, LanguageConfig, make_language_config
+from hiper_agents.policies.language.config import (
+    HAS_SUBGOALS,
+    KEPT,
+    LEARNED_DTYPES,
+    POLICY,
+    SMALL,
+    LanguageConfig,
+    make_language_config,
+)
 from hiper_agents.policies.language.corpus import collect_texts
 from hiper_agents.policies.language.model import ModelError
-from hiper_agents.policies.language.network import LanguageNetwork, load_network
-from hiper_agents.policies.language.policy import HAS_SUBGOALS, KEPT, POLICY, LanguagePolicy
+from hiper_agents.policies.language.network import FACTS, LanguageNetwork, load_network
+from hiper_agents.policies.language.policy import LanguagePolicy
 from hiper_agents.policies.language.small import make_small_network
 from hiper_agents.policies.language.tokens import build_tokenizer
 from webshop_server.allowed_names import check_choice
@@ -100,3 +109,17 @@ def open_policy(folder: str | Path, **changes: Any) -> tuple[LanguagePolicy, dic
     config = replace(config, **{name: kept[name] for name in KEPT if name not in changes})
     has_subgoals = check_flag(kept[HAS_SUBGOALS], HAS_SUBGOALS)
     return LanguagePolicy(saved.network, saved.tokenizer, config, has_subgoals), saved.facts
+
+
+def holds_policy(folder: str | Path) -> bool:
+    """Return whether a folder is one that `save_policy` wrote, without loading it.
+
+    Raises:
+        ModelError: What lies there cannot be read.
+    """
+    path = Path(folder).expanduser() / FACTS
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (OSError, ValueError) as error:
+        raise ModelError(f"what was saved beside {str(folder)!r} cannot be read: {error}") from error
+    return isinstance(facts, dict) and POLICY in facts

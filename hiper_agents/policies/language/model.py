@@ -108,9 +108,7 @@ def _ask_to_unpack() -> dict[str, Any]:
 
 def _forget_packing(network: Any) -> None:
     """Let nothing of unpacked weights say that they are packed: such a model is neither trained nor saved."""
-    config = network.config.to_dict()
-    config.pop("quantization_config", None)
-    network.config = type(network.config).from_dict(config)
+    vars(network.config).pop("quantization_config", None)  # in place: the layers hold the same configuration
     for name in ("hf_quantizer", "quantization_method", "is_quantized"):
         vars(network).pop(name, None)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from hiper_agents.policies.language.batch import LanguageBatch, make_batch, score_tokens
-from hiper_agents.policies.language.config import LanguageConfig
+from hiper_agents.policies.language.config import POLICY, LanguageConfig, list_kept
 from hiper_agents.policies.language.credit import credit_tokens, locate_tokens
 from hiper_agents.policies.language.decision import LanguageDecision
 from hiper_agents.policies.language.decoding import Spelling
@@ -28,18 +28,23 @@ from hiper_envs.reply import Reply, parse_reply
 NUMBER_BEHIND = re.compile(r" \d+$")
 
 
-POLICY = "policy"
-HAS_SUBGOALS = "has_subgoals"
-KEPT = ("layout", "decoding", "max_reply_tokens")
-"""Settings that a saved model is played with; where it lies and on what it runs is up to who opens it."""
+class _Turn(NamedTuple):
+    """What was seen, what could be done, the reply, and the subgoal that was open after it."""
+
+    observation: str
+    admissible: Sequence[str]
+    reply: str
+    subgoal: str
 
 
 class LanguageMemory:
     """One episode as the model reads it: a text that grows by what the world says and by the replies.
 
+    A text that would leave no room for a whole reply in what the model can look back on begins anew without the older
+    half of its turns: the first page, then the last reply that is left out, which names the subgoal that was open.
+
     Args:
         policy: Whose memory it is.
-        script: Writes the episode.
         observation: The first observation.
         info: What came with it.
 
@@ -49,12 +54,16 @@ class LanguageMemory:
         open_subgoal: The subgoal of the open segment; None before the first turn.
     """
 
-    def __init__(self, policy: LanguagePolicy, script: Script, observation: str, info: Mapping[str, Any]) -> None:
-        self._policy, self._script = policy, script
+    def __init__(self, policy: LanguagePolicy, observation: str, info: Mapping[str, Any]) -> None:
+        self._policy, self._info = policy, info
+        self._world = recognise_world(observation, info)
+        self._script = policy.make_script(self._world)
+        self._observation = observation
         self.admissible: Sequence[str] = info["admissible_actions"]
         self.open_subgoal: str | None = None
         self._reply = ""
-        self._begin(script.open(observation, info))
+        self._past: list[_Turn] = []
+        self._begin(self._script.open(observation, info))
 
     def remember(self, decision: LanguageDecision, /) -> None:
         """Keep what was decided; its tokens are in the text already."""
@@ -64,12 +73,32 @@ class LanguageMemory:
 
     def observe(self, observation: str, admissible: Sequence[str]) -> None:
         """Add what came back to the text."""
-        self.admissible = admissible
+        self._past.append(_Turn(self._observation, self.admissible, self._reply, self.open_subgoal or ""))
+        self._observation, self.admissible = observation, admissible
         more = self._script.go_on(self._reply, observation, admissible)
         if more is None:
             self._begin(self._script.reopen())
         else:
             self.text.ids.extend(self._policy.encode_text(more))
+        while self._past and not self._policy.has_room(self.text):
+            self._leave_out_half()
+
+    def _leave_out_half(self) -> None:
+        first, *later = self._past
+        kept = later[(len(later) + 1) // 2 :]
+        script = self._policy.make_script(self._world)
+        if later:
+            last = later[-1 - len(kept)]
+            reply = script.write_reply(parse_reply(last.reply).action, last.subgoal, True, False)
+            self._past = [first._replace(reply=reply, subgoal=last.subgoal), *kept]
+        else:
+            self._past = []
+        shown = [*((turn.observation, turn.admissible) for turn in self._past), (self._observation, self.admissible)]
+        script.open(shown[0][0], {**self._info, "admissible_actions": shown[0][1]})
+        for turn, (observation, admissible) in zip(self._past, shown[1:], strict=True):
+            script.go_on(turn.reply, observation, admissible)
+        self._script = script
+        self._begin(script.reopen())
 
     def list_actions(self) -> list[str]:
         """Return the admissible actions that a reply can say."""
@@ -143,16 +172,14 @@ class LanguagePolicy:
         Raises:
             OSError: It cannot be written.
         """
-        settings = asdict(self.config)
-        kept = {name: settings[name] for name in KEPT} | {HAS_SUBGOALS: self.has_subgoals}
+        kept = list_kept(self.config, self.has_subgoals)
         save_network(folder, self.network, self.tokenizer, {**facts, POLICY: kept}, dtype, weights)
 
     @property
     def notes(self) -> list[str]:
         """What is to be told before the policy is trained, a sentence each."""
-        if self.config.layout != "chat" or self.tokenizer.chat_template:
-            return []
-        return [f"{self.config.model} has no chat template: its messages are written by a plain one"]
+        is_plain = self.config.layout == "chat" and not self.tokenizer.chat_template
+        return [f"{self.config.model} has no chat template: its messages are written by a plain one"] * is_plain
 
     def encode_text(self, text: str) -> list[int]:
         """Return a text's tokens, nothing added."""
@@ -188,9 +215,16 @@ class LanguagePolicy:
 
     def open_memory(self, observation: str, info: Mapping[str, Any]) -> LanguageMemory:
         """Return the memory of an episode that begins with this observation."""
-        world = recognise_world(observation, info)
-        script = make_script(self.config.layout, world, self.has_subgoals, self.tokenizer)
-        return LanguageMemory(self, script, observation, info)
+        return LanguageMemory(self, observation, info)
+
+    def make_script(self, world: str) -> Script:
+        """Return what writes an episode of a world."""
+        return make_script(self.config.layout, world, self.has_subgoals, self.tokenizer)
+
+    def has_room(self, text: Text) -> bool:
+        """Return whether a text leaves room for the longest reply in what the model can look back on."""
+        limit = self.network.max_positions
+        return limit is None or len(text.ids) + self.config.max_reply_tokens <= limit
 
     def decide(
         self,
@@ -223,7 +257,7 @@ class LanguagePolicy:
                 float(each.value_before[1]),
                 float(each.value_before[2]),
             )
-            decision.low_at = each.low_at
+            decision.low_at, decision.finish_reason = each.low_at, each.finish_reason
             decisions.append(decision)
         return decisions
 

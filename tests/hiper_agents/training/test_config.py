@@ -13,7 +13,7 @@ def test_shipped_configurations_are_complete() -> None:
     names = list_configs()
     small = {f"{world}-{kind}" for world in ("alfworld", "webshop") for kind in ("hiper", "flat")}
     large = {f"{world}-hiper-qwen2.5-{size}" for world in ("alfworld", "webshop") for size in ("1.5b", "7b")}
-    assert set(names) == small | large | {"alfworld-ppo-qwen2.5-1.5b"}
+    assert set(names) >= small | large | {"alfworld-ppo-qwen2.5-1.5b"}
     for name in names:
         config = read_config(name)
         assert config.name == name and config.has_subgoals == ("hiper" in name)

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from hiper_agents.policies.policy import Units
 from hiper_agents.training.batch import LearningBatch
-from hiper_agents.training.checkpoint import load_tensors
+from hiper_agents.training.checkpoint import MODEL, load_tensors
 from hiper_agents.training.distribution import Processes, join_processes
-from hiper_agents.training.trainer import CHECKPOINT, HISTORY, WEIGHTS
+from hiper_agents.training.trainer import CHECKPOINT, HISTORY
 from tests.hiper_agents.policies.language.tiny import save_tiny
 from tests.hiper_agents.toy import register_toy
 from tests.hiper_agents.training.process import train
@@ -140,7 +140,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
         several = load_tensors(tmp_path / folder / CHECKPOINT)
         assert differ(one.tensors, several.tensors) < 2e-5
         assert (tmp_path / folder / HISTORY).is_file()
-        assert (tmp_path / folder / WEIGHTS).with_suffix("").joinpath("model.safetensors").is_file()
+        assert (tmp_path / folder / MODEL / "model.safetensors").is_file()
         assert several.state["step"] == one.state["step"] == 2
         assert several.state["history"][0]["action"] == pytest.approx(one.state["history"][0]["action"], rel=1e-4)
 
