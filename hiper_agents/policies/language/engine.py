@@ -17,7 +17,7 @@ from hiper_agents.policies.language.draft import Draft, Drawn, Text
 from hiper_agents.policies.language.model import LanguageModel, ModelError
 from hiper_agents.policies.language.network import LanguageNetwork
 from hiper_agents.policies.language.row_check import check_rows
-from hiper_agents.policies.language.sampling import choose_tokens
+from hiper_agents.policies.language.sampling import Chance, choose_tokens
 from webshop_server.allowed_types import check_integer, check_number
 
 __all__ = ["Drawn", "Engine", "LocalEngine", "Text"]
@@ -35,7 +35,7 @@ class Engine(Protocol):
         texts: Sequence[Text],
         admissible: Sequence[Sequence[str]],
         *,
-        rng: np.random.Generator | None,
+        rng: Chance | None,
         temperature: float,
         max_tokens: int,
         opens: Sequence[bool] | None = None,
@@ -107,7 +107,7 @@ class LocalEngine:
         texts: Sequence[Text],
         admissible: Sequence[Sequence[str]],
         *,
-        rng: np.random.Generator | None,
+        rng: Chance | None,
         temperature: float,
         max_tokens: int,
         opens: Sequence[bool] | None = None,

@@ -12,6 +12,7 @@ from hiper_agents.policies.language.decoding import CLOSE_ACTION, Spelling, make
 from hiper_agents.policies.language.draft import Draft, Drawn, Text
 from hiper_agents.policies.language.model import LanguageModel, ModelError
 from hiper_agents.policies.language.network import LanguageNetwork, save_network
+from hiper_agents.policies.language.sampling import Chance
 from hiper_agents.policies.language.server import Server
 from hiper_agents.policies.language.server_connection import ServerError
 from hiper_agents.policies.policy import KINDS
@@ -70,7 +71,7 @@ class ServerEngine:
         texts: Sequence[Text],
         admissible: Sequence[Sequence[str]],
         *,
-        rng: np.random.Generator | None,
+        rng: Chance | None,
         temperature: float,
         max_tokens: int,
         opens: Sequence[bool] | None = None,
