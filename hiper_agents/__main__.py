@@ -25,16 +25,30 @@ def train(
     seed: int | None = None,
     setting: Annotated[tuple[str, ...], arg(aliases=["-s"])] = (),
     output: Path | None = None,
+    dry_run: bool = False,
 ) -> None:
-    """Train a compact policy: imitation of the expert, then PPO. A run that was stopped goes on where it was.
+    """Train a policy: imitation of the expert, then PPO. A run that was stopped goes on where it was.
+
+    In several processes: accelerate launch -m hiper_agents train ..., or torchrun -m hiper_agents train ...
 
     Args:
-        config: A .toml file, or a shipped configuration: alfworld-hiper, alfworld-flat, webshop-hiper, webshop-flat.
+        config: A .toml file, or a shipped configuration, such as alfworld-hiper, alfworld-flat, webshop-hiper,
+            webshop-flat, qwen2.5-1.5b-alfworld-hiper.
         run: Folder of the run; by default runs/NAME-seedN.
         seed: Replaces the seed of the configuration.
         setting: Settings to replace, as name=value in TOML: --setting updates=10 lr=1e-4.
         output: Also write weights and model card to this folder, under the configuration's name.
+        dry_run: Only say what the run needs in weights, tokens, memory and time, and what this machine lacks for it.
     """
+    if dry_run:
+        from hiper_agents.training.changes import read_changes
+        from hiper_agents.training.config import read_config
+        from hiper_agents.training.dry_run import describe_run, find_lacking
+
+        chosen = read_config(config, **read_changes(seed, setting))
+        for line in (*describe_run(chosen), *(f"lacking: {each}" for each in find_lacking(chosen))):
+            console.print(line, markup=False, highlight=False)
+        return
     with naming_extra():
         from hiper_agents.training.command import run_training
 

@@ -67,6 +67,8 @@ DOORS = {
     "selenium": "hiper_envs/webshop/browser.py",
     "spacy": "webshop_server/catalogue/nouns.py",
     "transformers": "hiper_agents/policies/language/",
+    "peft": "hiper_agents/policies/language/adapters.py",
+    "accelerate": "hiper_agents/training/distribution.py",
     "openai": "hiper_agents/agents/chat.py",
     "stable_baselines3": "hiper_agents/adapters/sb3.py",
 }

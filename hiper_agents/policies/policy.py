@@ -7,7 +7,8 @@ log-probability when it was made and now. The loss reads rows and asks no policy
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -98,6 +99,10 @@ class Rows:
     divergence: Tensor | None = None
 
 
+VALUE_WEIGHTS = ("heads.", "value_")
+"""How the names begin of those weights of a policy's network that nothing but values is made of."""
+
+
 class Policy(Protocol):
     """Decides, and scores again what was decided.
 
@@ -114,14 +119,13 @@ class Policy(Protocol):
     def open_memory(self, observation: str, info: Mapping[str, Any]) -> Any:
         """Return the memory of an episode that begins with this observation."""
 
-    def decide(
-        self, memories: Sequence[Any], rng: np.random.Generator | None = None, temperature: float = 1.0
-    ) -> Sequence[Any]:
+    def decide(self, memories: Sequence[Any], rng: Any = None, temperature: float = 1.0) -> Sequence[Any]:
         """Decide a turn of several episodes.
 
         Args:
             memories: One episode's memory each; every episode must have an admissible action.
-            rng: Draws the decisions; None takes the likeliest.
+            rng: A generator that draws the decisions, or one for each, where the policy says that it `draws_apart`;
+                None takes the likeliest.
             temperature: Divides the scores before drawing; log-probabilities are those at temperature 1.
 
         Returns:
@@ -153,3 +157,20 @@ class Policy(Protocol):
 
     def copy(self) -> Self:
         """Return the same policy with weights of its own, which nobody trains."""
+
+
+@runtime_checkable
+class SavesItself(Protocol):
+    """A policy that is saved as a folder of its own, not as a file of weights."""
+
+    def save(self, folder: Path, facts: dict[str, Any], weights: Mapping[str, Tensor]) -> None:
+        """Save it.
+
+        Args:
+            folder: Where to.
+            facts: What else is to be known of it.
+            weights: The network's weights by name.
+
+        Raises:
+            OSError: It cannot be written.
+        """

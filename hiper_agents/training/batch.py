@@ -43,7 +43,7 @@ class LearningBatch:
         return len(self.decisions)
 
     def shuffled(
-        self, units: Units, size: int, rng: np.random.Generator, max_tokens: int = 0
+        self, units: Units, size: int, rng: np.random.Generator, max_tokens: int = 0, num_shares: int = 1
     ) -> Iterator[list["Minibatch"]]:
         """Yield minibatches of about `size` turns that cover all turns once, each in one or more pieces.
 
@@ -52,12 +52,14 @@ class LearningBatch:
             size: Turns in a minibatch.
             rng: Shuffles the units.
             max_tokens: Most tokens in a piece, padding included, where more than one unit is in it; 0 for one piece.
+            num_shares: How many share the pieces: there are at least as many, where there are units enough.
         """
         order = np.argsort(units.unit, kind="stable")
         members = np.split(order, np.cumsum(np.bincount(units.unit))[:-1])
         for chosen in np.array_split(rng.permutation(len(members)), max(1, round(len(self) / size))):
             total = count_targets(self, np.concatenate([members[unit] for unit in chosen]))
             pieces = _cut(chosen, units.size, max_tokens) if max_tokens else [chosen]
+            pieces = pieces if len(pieces) >= num_shares else _share_out(chosen, units.size, num_shares)
             yield [self.select(np.concatenate([members[unit] for unit in piece]), total) for piece in pieces]
 
     def select(self, rows: npt.NDArray[np.int64], total: "Targets | None" = None) -> "Minibatch":
@@ -126,6 +128,14 @@ def _cut(chosen: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], max_tokens
             pieces.append([])
         pieces[-1].append(unit)
     return [np.array(piece) for piece in pieces]
+
+
+def _share_out(
+    chosen: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], num_shares: int
+) -> list[npt.NDArray[np.int64]]:
+    """Cut units into as many pieces of like sizes."""
+    ordered = chosen[np.argsort(sizes[chosen], kind="stable")]
+    return [piece for piece in np.array_split(ordered, num_shares) if len(piece)]
 
 
 def gather_turns(rollouts: Sequence[Rollout]) -> tuple[Turns, list[Decision]]:

@@ -4,17 +4,20 @@ import errno
 import json
 import os
 import time
-import tomllib
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from rich.console import Console
 
+from hiper_agents.training.changes import read_changes
+from hiper_agents.training.checkpoint import MODEL
 from hiper_agents.training.config import TrainConfig, read_config
+from hiper_agents.training.distribution import join_processes
 from hiper_agents.training.progress import ProgressBar
 from hiper_agents.training.run_lock import hold_folder
+from hiper_agents.training.shortage import naming_settings
 from hiper_agents.training.trainer import CHECKPOINT, WEIGHTS, Trainer
 from hiper_envs.whole_file import write_whole
 
@@ -37,15 +40,21 @@ def run_training(
         OSError: A folder or file cannot be written; for `output` this is found out before training.
         KeyboardInterrupt: The user stopped it; the console says what is left of it.
     """
-    changes = parse_settings(settings) | ({} if seed is None else {"seed": seed})
+    changes = read_changes(seed, settings)
     chosen = read_config(config, **changes)
+    folder = folder or Path("runs") / f"{chosen.name}-seed{chosen.seed}"
+    processes = join_processes(str(chosen.policy_options.get("device", "cpu")))
+    if not processes.is_first:
+        with naming_settings():
+            Trainer(chosen, folder, processes=processes).run()
+        processes.end()
+        return
     if output is not None:
         make_writable(output)
-    folder = folder or Path("runs") / f"{chosen.name}-seed{chosen.seed}"
     console.print(f"{chosen.name} in {folder}", highlight=False)
     started = time.perf_counter()
-    with hold_folder(folder), ProgressBar(console) as bar:
-        trainer = Trainer(chosen, folder, bar)
+    with hold_folder(folder), ProgressBar(console) as bar, naming_settings():
+        trainer = Trainer(chosen, folder, bar, processes=processes)
         _announce(trainer, console)
         try:
             metrics = trainer.run()
@@ -54,6 +63,7 @@ def run_training(
             then = "goes on from the last checkpoint" if has_checkpoint else "begins anew, for no step was finished"
             console.print(f"the same command {then}", highlight=False)
             raise
+    processes.end()
     seconds = time.perf_counter() - started
     console.print(f"done in {seconds:.0f} s: {json.dumps(metrics)}", highlight=False)
     if output is not None:
@@ -62,29 +72,13 @@ def run_training(
 
 
 def _announce(trainer: Trainer, console: Console) -> None:
+    for note in getattr(trainer.policy, "notes", ()):
+        console.print(note, style="yellow", markup=False, highlight=False)
     if trainer.step:
         console.print(f"going on after step {trainer.step} of {trainer.num_steps}")
     if trainer.step < trainer.num_imitation_steps:
         episodes = trainer.config.expert_episodes
         console.print(f"recording {episodes} episodes of the expert to imitate, before the first step", highlight=False)
-
-
-def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Read name=value pairs, the values in TOML; a value that is no TOML is a string.
-
-    Raises:
-        ValueError: There is no "=" in one.
-    """
-    found: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals:
-            raise ValueError(f"setting {setting!r} is not of the form name=value, like updates=10")
-        try:
-            found[name] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            found[name] = value
-    return found
 
 
 def make_card(
@@ -124,12 +118,11 @@ def ship(trainer: Trainer, output: Path, card: dict[str, Any]) -> None:
         output: Where the files go.
         card: What is to be known of the weights.
     """
-    config = trainer.config
-    if config.policy == "language":
-        from hiper_agents.policies.language.make import save_policy
-        from hiper_agents.policies.language.policy import LanguagePolicy
+    config, model = trainer.config, trainer.folder / MODEL
+    if model.is_dir():
+        from hiper_agents.policies.language.make import open_policy, save_policy
 
-        save_policy(cast(LanguagePolicy, trainer.policy), output / config.name, {"card": card}, "bfloat16")
+        save_policy(open_policy(model)[0], output / config.name, {"card": card}, "bfloat16")
         return
     write_whole(output / f"{config.name}.safetensors", (trainer.folder / WEIGHTS).read_bytes())
     write_whole(output / f"{config.name}.json", json.dumps(card, indent=2, sort_keys=True) + "\n")

@@ -1,6 +1,5 @@
 """Settings of a training run: a dataclass, read from TOML; torch is not needed to read one."""
 
-import math
 import re
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
@@ -16,32 +15,16 @@ from hiper_agents.advantages import (
     SegmentTraceConfig,
     ShapingConfig,
 )
+from hiper_agents.policies.language.config import SMALL
 from hiper_agents.training.company import Company
+from hiper_agents.training.limits import check_size, check_type
 from webshop_server.allowed_names import check_choice
-from webshop_server.allowed_types import WrongTypeError, shorten
+from webshop_server.allowed_types import shorten
 
 _FILE_NAME = re.compile(r"\w([\w.-]{0,98}\w)?")
 SHIPPED = resources.files("hiper_agents") / "configs"
-AT_LEAST_ONE = (
-    "num_threads",
-    "num_envs",
-    "episodes_per_update",
-    "group_size",
-    "ppo_epochs",
-    "ppo_minibatch",
-    "imitation_minibatch",
-    "evaluation_every",
-    "evaluation_episodes",
-    "evaluations_kept",
-)
-AT_MOST = {"num_threads": 1 << 10, "num_envs": 1 << 16, "seed": (1 << 63) - 1}
-LARGEST_COUNT = 1 << 31
-"""Of all other whole numbers."""
-LARGEST_SIZE = 1e30
-"""Of all other numbers, so that single precision holds them."""
 MARKS = ("valid", "group", "state")
 """What training keeps of each turn for estimators."""
-MAY_BE_NEGATIVE = ("min_expert_score", "keep_reward")
 
 
 @dataclass(frozen=True)
@@ -100,6 +83,8 @@ class TrainConfig:
 
     updates: int = 0
     """Rounds of play and PPO after imitation."""
+    value_lr: float = 0.0
+    """Step size of those weights in PPO that nothing but values is made of, falling alike; 0 for that of the others."""
     value_updates: int = 2
     """How many of the first of them train the values alone."""
     episodes_per_update: int = 64
@@ -123,7 +108,8 @@ class TrainConfig:
     entropy_coefficient: float = 0.003
     """Weight of the decisions' entropies."""
     reference_coefficient: float = 0.02
-    """Weight of the divergence from the policy that imitation left; it keeps subgoals meaning what they say."""
+    """Weight of the divergence from the policy that imitation left, or from the model that a language policy begins
+    with; it keeps subgoals meaning what they say."""
     value_clip: float = 0.0
     """How far a value may move in an update before moving on stops paying; 0 lets it."""
     max_tokens: int = 0
@@ -151,9 +137,13 @@ class TrainConfig:
     state after the last turn. Episodes of the expert that are imitated end at the limit in any case."""
     keep_reward: float = 0.0
     """Added to the reward at each KEEP turn."""
+    keep_mode: str = "fixed"
+    """fixed: keep_reward as it is. normalized: divided by the episode's turns."""
     invalid_penalty: float = 0.0
     """Taken off the reward at each turn whose reply is ill-formed or whose action is not admissible."""
 
+    checkpoint_every: int = 1
+    """Steps between checkpoints; there is one at the end in any case. A run that was stopped goes on from the last."""
     evaluation_every: int = 5
     """Updates between evaluations; there is one after imitation and one at the end in any case."""
     imitation_evaluation_every: int = 0
@@ -167,7 +157,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            _check_type(each.name, getattr(self, each.name), each.type, "the settings")
+            check_type(each.name, getattr(self, each.name), each.type, "the settings")
         self._check_groups()
         if self.train_split and "split" in self.env_options:
             raise ValueError("env_options holds a split, which train_split replaces; set train_split and eval_split")
@@ -175,17 +165,14 @@ class TrainConfig:
             raise ValueError("policy_share is set, but the policy changes and the episodes do not; set expert_fresh")
         if self.keep_reward and not self.has_subgoals:
             raise ValueError("keep_reward is set, but a flat agent has no subgoal to keep; leave it at 0")
-        for name in AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         for each in fields(self):
-            _check_size(each.name, getattr(self, each.name), each.type)
+            check_size(each.name, getattr(self, each.name), each.type)
 
     def preset(self) -> Preset:
         """Return the settings of the advantages."""
         settings = HAEConfig(self.discount, self.lambda_low, self.lambda_high, self.truncation)
         name = self.estimator or ("hae" if self.has_subgoals else "gae")
-        shaping = ShapingConfig(keep_reward=self.keep_reward, invalid_penalty=self.invalid_penalty)
+        shaping = ShapingConfig(self.keep_reward, self.keep_mode, self.invalid_penalty)
         of_traces, of_groups = ({each.name for each in fields(kind)} for kind in (SegmentTraceConfig, GroupConfig))
         for option in self.estimator_options:
             check_choice(option, sorted(of_traces | of_groups), "estimator option")
@@ -214,6 +201,17 @@ class TrainConfig:
                 " make it a multiple of group_size"
             )
 
+    @property
+    def num_imitation_passes(self) -> int:
+        """Number of passes of imitation: steps of the run before its updates."""
+        return self.imitation_epochs * bool(self.expert_episodes)
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether there is a policy to stay near to before updates: one that imitated, or began with a model."""
+        begins_with_model = self.policy_options.get("model", SMALL) != SMALL
+        return self.reference_coefficient > 0 and (self.expert_episodes > 0 or begins_with_model)
+
     def company(self, number: int) -> Company:
         """Return who acts beside the expert in the episodes of a pass of imitation, counted from 0."""
         share = self.policy_share if number >= self.policy_share_from else 0.0
@@ -238,7 +236,7 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
     known = {each.name: each for each in fields(TrainConfig)}
     for name, value in settings.items():
         check_choice(name, known, f"setting in {source}")
-        _check_type(name, value, known[name].type, source)
+        check_type(name, value, known[name].type, source)
     missing = [name for name in ("name", "env_id") if name not in settings]
     if missing:
         raise ValueError(f"{source} does not say {' and '.join(missing)}; a training run needs both name and env_id")
@@ -248,27 +246,6 @@ def make_config(settings: dict[str, Any], source: str = "the settings") -> Train
             " 100 letters, digits, and - _ . inside"
         )
     return TrainConfig(**settings)
-
-
-def _check_size(name: str, value: Any, kind: Any) -> None:
-    """Refuse a number that is negative where it must not be, not finite, or huge."""
-    if kind not in (int, float):
-        return
-    if name not in MAY_BE_NEGATIVE and not value >= 0:
-        raise ValueError(f"{name} is {value}; it must not be negative")
-    if isinstance(value, float) and math.isinf(value):
-        raise ValueError(f"{name} is {value}; it must be finite")
-    most = AT_MOST.get(name, LARGEST_COUNT) if kind is int else LARGEST_SIZE
-    if not abs(value) <= most:
-        raise ValueError(f"{name} is {value}; it must be at most {most if kind is int else f'{most:g}'} in size")
-
-
-def _check_type(name: str, value: Any, kind: Any, source: str) -> None:
-    allowed: dict[Any, tuple[type, ...]] = {int: (int,), float: (float, int), str: (str,), bool: (bool,)}
-    types = allowed.get(kind, (dict,))
-    if not isinstance(value, types) or (isinstance(value, bool) and kind is not bool):
-        wanted = getattr(kind, "__name__", "table")
-        raise WrongTypeError(f"{name} in {source} is {shorten(value, 200)}; it must be of type {wanted}")
 
 
 def read_config(path_or_name: str | Path, **changes: Any) -> TrainConfig:

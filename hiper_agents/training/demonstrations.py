@@ -48,6 +48,7 @@ def record_expert(
     rng: np.random.Generator,
     *,
     company: Company | None = None,
+    numbers: Sequence[int] | None = None,
     on_episode: Callable[[Rollout], None] = lambda rollout: None,
 ) -> list[Rollout]:
     """Play an expert; return its episodes as decisions that a policy could have made, see `Policy.imitate`.
@@ -59,6 +60,7 @@ def record_expert(
         tasks: Positions of the tasks.
         rng: Draws the seeds, and the policy's decisions.
         company: Who else acts; by default nobody.
+        numbers: Which of the tasks are played, by their place in `tasks`; None for all.
         on_episode: Called after each episode, for progress.
 
     Returns:
@@ -66,11 +68,14 @@ def record_expert(
     """
     company = company or Company()
     seeds = [int(rng.integers(0, 2**31)) for _ in tasks]
-    waiting = iter(range(len(tasks)))
-    free = [_Table(Seat(env, policy), make_expert()) for env in envs[: len(tasks)]]
+    played = list(range(len(tasks)) if numbers is None else numbers)
+    if numbers is not None:
+        rng = np.random.default_rng([seeds[number] for number in played])
+    waiting = iter(played)
+    free = [_Table(Seat(env, policy), make_expert()) for env in envs[: len(played)]]
     taken: list[_Table] = []
     finished: dict[int, Rollout] = {}
-    while len(finished) < len(tasks):
+    while len(finished) < len(played):
         while free and (number := next(waiting, None)) is not None:
             table = free.pop()
             table.start(number, tasks[number], seeds[number], company)
@@ -82,16 +87,30 @@ def record_expert(
             if is_over:
                 finished[table.number] = table.seat.rollout
                 on_episode(table.seat.rollout)
-    return [finished[number] for number in range(len(tasks))]
+    return [finished[number] for number in played]
 
 
 def _decide(policy: Policy, tables: Sequence[_Table], company: Company, rng: np.random.Generator) -> list[Decision]:
     advice = [table.advise(company) for table in tables]
     own = [place for place, said in enumerate(advice) if said is None]
-    drawn = policy.decide([tables[place].seat.memory for place in own], rng, company.temperature) if own else ()
+    draws_apart = bool(getattr(policy, "draws_apart", False))
+    chance = [tables[place].rng for place in own] if draws_apart else rng
+    drawn = policy.decide([tables[place].seat.memory for place in own], chance, company.temperature) if own else ()
     decisions: dict[int, Decision] = {place: policy.set_aside(each) for place, each in zip(own, drawn, strict=True)}
     for place, said in enumerate(advice):
         if said is not None:
             decision = policy.imitate(tables[place].seat.memory, said[0])
             decisions[place] = decision if said[1] else policy.set_aside(decision)
     return [decisions[place] for place in range(len(tables))]
+
+
+def keep_good(rollouts: Sequence[Rollout], min_score: float) -> list[Rollout]:
+    """Return the episodes that are good enough to imitate.
+
+    Raises:
+        ValueError: None is.
+    """
+    kept = [rollout for rollout in rollouts if rollout.score >= min_score - 1e-9]
+    if not kept:
+        raise ValueError(f"none of {len(rollouts)} expert episodes scored {min_score}; lower min_expert_score")
+    return kept

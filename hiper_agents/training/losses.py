@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from hiper_agents.policies.policy import KINDS, Kind, Policy, Rows
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.batch import Minibatch
+from hiper_agents.training.distribution import Losses, Processes
 
 IMITATED: tuple[Kind, ...] = ("switch", "subgoal", "action", "format")
-Losses = tuple[Tensor, dict[str, float]]
-"""A scalar to descend, and metrics to show."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,13 @@ def value_loss(values: Mapping[Kind, Tensor], minibatch: Minibatch, clip: float 
     return torch.stack(parts).sum()
 
 
-def take_step(network: nn.Module, optimizer: Adam, losses: Iterable[Losses], max_norm: float) -> dict[str, float]:
+def take_step(
+    network: nn.Module,
+    optimizer: Adam,
+    losses: Iterable[Losses],
+    max_norm: float,
+    processes: Processes | None = None,
+) -> dict[str, float]:
     """Follow the gradient of the sum of some losses, cut to `max_norm`; return the sums of their metrics.
 
     Args:
@@ -113,10 +118,12 @@ def take_step(network: nn.Module, optimizer: Adam, losses: Iterable[Losses], max
         optimizer: Its optimizer.
         losses: A minibatch's loss, or those of its pieces: each is let go of before the next is computed.
         max_norm: The longest that the gradient may be.
+        processes: Those that follow the sum of all their losses together; None for this one alone.
 
     Raises:
         ValueError: The loss or its gradient is no finite number; the weights stay as they are.
     """
+    processes = processes or Processes()
     optimizer.zero_grad()
     lost = 0.0
     sums: dict[str, float] = {}
@@ -125,8 +132,8 @@ def take_step(network: nn.Module, optimizer: Adam, losses: Iterable[Losses], max
         lost += float(loss.detach())
         for name, metric in metrics.items():
             sums[name] = sums.get(name, 0.0) + metric
-    norm = nn.utils.clip_grad_norm_(network.parameters(), max_norm)
-    length = float(norm)
+    length = processes.settle_gradients(network, max_norm)
+    lost, sums = _add_up(processes, lost, sums)
     if not (math.isfinite(lost) and math.isfinite(length)):
         raise ValueError(
             f"the loss is {lost} and its gradient is {length} long, so nothing can be learned from them:"
@@ -134,6 +141,11 @@ def take_step(network: nn.Module, optimizer: Adam, losses: Iterable[Losses], max
         )
     optimizer.step()
     return sums
+
+
+def _add_up(processes: Processes, lost: float, sums: dict[str, float]) -> tuple[float, dict[str, float]]:
+    total, *others = processes.add_up({"": lost, **sums}).values()
+    return total, dict(zip(sums, others, strict=True))
 
 
 class Means:

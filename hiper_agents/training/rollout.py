@@ -141,9 +141,13 @@ def play_tasks(
     judges_truncated: bool = False,
     keeps_states: bool = False,
     group_size: int = 1,
+    numbers: Sequence[int] | None = None,
     on_episode: Callable[[Rollout], None] = lambda rollout: None,
 ) -> list[Rollout]:
     """Play one episode of each task, as many at a time as there are environments.
+
+    A policy that says that it `draws_apart` draws each episode's decisions from a generator of the episode's own: they
+    are the same whichever others are played beside it.
 
     Args:
         envs: Environments of the same kind; each plays one episode after the other.
@@ -154,13 +158,20 @@ def play_tasks(
         judges_truncated: Whether the policy's value of what follows a truncated episode is kept in it.
         keeps_states: Whether a key of the state that each turn acts in is kept.
         group_size: How many tasks in a row are played from one seed; they are a group.
+        numbers: Which of the tasks are played, by their place in `tasks`; None for all. The others are played
+            elsewhere, with the other seeds.
         on_episode: Called after each episode, for progress.
 
     Returns:
         The episodes in the order of `tasks`.
     """
     seeds = np.repeat(rng.integers(0, 2**31, size=len(tasks) // group_size), group_size).tolist()
-    waiting = iter(range(len(tasks)))
+    played = list(range(len(tasks)) if numbers is None else numbers)
+    if numbers is not None:  # or all processes would draw the same
+        rng = np.random.default_rng([seeds[number] for number in played])
+    apart = {number: np.random.default_rng([seeds[number], number]) for number in played}
+    draws_apart = bool(getattr(policy, "draws_apart", False))
+    waiting = iter(played)
     finished: dict[int, Rollout] = {}
     seats: dict[int, Seat] = {}
     free = [Seat(env, policy, keeps_states) for env in envs]
@@ -177,10 +188,11 @@ def play_tasks(
 
     fill()
     while seats:
-        numbers = sorted(seats)
-        memories = [seats[number].memory for number in numbers]
-        decisions = policy.decide(memories, rng if temperature > 0 else None, temperature or 1.0)
-        for number, decision in zip(numbers, decisions, strict=True):
+        taken = sorted(seats)
+        memories = [seats[number].memory for number in taken]
+        chance = [apart[number] for number in taken] if draws_apart else rng
+        decisions = policy.decide(memories, chance if temperature > 0 else None, temperature or 1.0)
+        for number, decision in zip(taken, decisions, strict=True):
             seat = seats[number]
             if seat.take(decision):
                 if judges_truncated and not seat.rollout.terminated:
@@ -189,7 +201,7 @@ def play_tasks(
                 on_episode(seat.rollout)
                 free.append(seats.pop(number))
         fill()
-    return [finished[number] for number in range(len(tasks))]
+    return [finished[number] for number in played]
 
 
 def make_envs(env_id: str, options: dict[str, Any], count: int) -> list[TextEnv]:

@@ -15,22 +15,27 @@ import numpy as np
 import torch
 
 from hiper_agents.advantages import ESTIMATORS
-from hiper_agents.policies.policy import Policy
+from hiper_agents.policies.policy import VALUE_WEIGHTS, Policy
 from hiper_agents.policies.table import make_policy
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.arena import Arena
-from hiper_agents.training.batch import LearningBatch, explain, make_imitation_batch, make_learning_batch
+from hiper_agents.training.batch import LearningBatch, Minibatch, explain, make_imitation_batch, make_learning_batch
 from hiper_agents.training.checkpoint import (
     REFERENCE_PREFIX,
+    Checkpoint,
+    check_settings,
+    list_frozen,
     load_network,
     load_optimizer,
     load_tensors,
     network_tensors,
     optimizer_tensors,
     save_tensors,
+    save_weights,
 )
 from hiper_agents.training.config import TrainConfig
-from hiper_agents.training.demonstrations import record_expert
+from hiper_agents.training.demonstrations import keep_good, record_expert
+from hiper_agents.training.distribution import Losses, Processes
 from hiper_agents.training.losses import LossConfig, Means, imitation_loss, ppo_loss, take_step
 from hiper_agents.training.progress import Listener, Silence
 from hiper_agents.training.rollout import Rollout, TextEnv, play_tasks, summarise
@@ -55,6 +60,7 @@ class Trainer:
         listener: Hears how it gets on.
         make_expert: Makes the expert; by default the one that the settings name.
         policy: What is trained; by default a fresh one of the kind that the settings name.
+        processes: Those that train together, each with such a trainer; by default this one alone.
 
     Raises:
         ValueError: The folder holds a run with other settings.
@@ -67,27 +73,35 @@ class Trainer:
         listener: Listener | None = None,
         make_expert: Callable[[], Agent] | None = None,
         policy: Policy | None = None,
+        processes: Processes | None = None,
     ) -> None:
         torch.set_num_threads(config.num_threads)
         self.config = config
         self.folder = folder
-        self.listener: Listener = listener or Silence()
+        self.processes = processes or Processes()
+        self.listener: Listener = listener if listener and self.processes.is_first else Silence()
         self._make_expert = make_expert or load_factory(config.expert)
         self._demonstrations: LearningBatch | None = None
         self.arena = Arena(config)
         self.step = 0
         self.history: list[dict[str, Any]] = []
         torch.manual_seed(config.seed)
-        self.policy: Policy = policy or make_policy(config.policy, config.has_subgoals, **config.policy_options)
-        self.reference: Policy | None = None
+        options = self.processes.localise(config.policy_options)
+        self.policy: Policy = policy or make_policy(config.policy, config.has_subgoals, **options)
+        self.reference: Policy | None = self.policy.copy() if config.has_reference else None
+        saved = load_tensors(folder / CHECKPOINT) if (folder / CHECKPOINT).is_file() else None
+        if saved is not None:
+            self._resume(saved)
+        for each in filter(None, (self.policy, self.reference)):
+            self.processes.shard(each.network)
         self.optimizer = self._new_optimizer()
-        if (folder / CHECKPOINT).is_file():
-            self._resume()
+        if saved is not None:
+            load_optimizer(self.optimizer, saved.tensors, self.processes)
 
     @property
     def num_steps(self) -> int:
         """Number of steps of the whole run: epochs of imitation, then updates."""
-        return self.config.imitation_epochs * bool(self.config.expert_episodes) + self.config.updates
+        return self.config.num_imitation_passes + self.config.updates
 
     @property
     def num_imitation_steps(self) -> int:
@@ -108,13 +122,12 @@ class Trainer:
             self._take_step()
         if self.step < self.num_steps:
             return {}
-        metrics = self.reported()
-        save_tensors(
-            self.folder / WEIGHTS,
-            network_tensors(self.policy.network),
-            {"config": self.config.to_dict(), "metrics": metrics},
-        )
-        return metrics
+        facts = {"config": self.config.to_dict(), "metrics": self.reported()}
+        tensors = self.processes.collect(network_tensors(self.policy.network))
+        if self.processes.is_first:
+            save_weights(self.policy, self.folder / WEIGHTS, tensors, facts)
+        self.processes.wait()
+        return self.reported()
 
     def reported(self) -> dict[str, Any]:
         """Return the means of the last evaluations after the last change of kind of training."""
@@ -144,11 +157,11 @@ class Trainer:
         self.listener.report(told | entry.get("evaluation", {}))
 
     def _begin_updates(self) -> None:
-        """Forget the expert and the optimizer's means; the policy as imitation or a given model left it is the reference."""
+        """Forget the expert and the optimizer's means; what imitation or a given model left is the reference."""
         self._demonstrations = None
         self.optimizer = self._new_optimizer()
-        if self.config.expert_episodes or "model" in self.config.policy_options:
-            self.reference = self.policy.copy()
+        if self.reference is not None:
+            self.reference.network.load_state_dict(self.policy.network.state_dict())
 
     def _is_evaluated(self) -> bool:
         """Return whether the step just taken is followed by an evaluation."""
@@ -165,20 +178,26 @@ class Trainer:
         means = Means(len(batch))
         units = self.policy.divide(batch.decisions)
         lr = self.optimizer.lr
-        for pieces in batch.shuffled(units, config.imitation_minibatch, rng, config.max_tokens):
+        learn = partial(imitation_loss, self.policy, value_coefficient=config.value_coefficient)
+        count = self.processes.count
+        for pieces in batch.shuffled(units, config.imitation_minibatch, rng, config.max_tokens, count):
             self.optimizer.lr = lr * min(1.0, (self.optimizer.num_steps + 1) / max(1, config.imitation_warmup))
-            losses = (imitation_loss(self.policy, piece, config.value_coefficient) for piece in pieces)
-            metrics = take_step(self.policy.network, self.optimizer, losses, IMITATION_GRADIENT_NORM)
+            metrics = self._learn(pieces, learn, IMITATION_GRADIENT_NORM)
             means.add(metrics, sum(map(len, pieces)))
             self.listener.advance()
         return means.metrics
+
+    def _learn(self, pieces: list[Minibatch], loss: Callable[[Minibatch], Losses], max_norm: float) -> dict[str, float]:
+        """Take a step on a minibatch, this process on its share of the pieces."""
+        losses = self.processes.learn(pieces, loss)
+        return take_step(self.policy.network, self.optimizer, losses, max_norm, self.processes)
 
     def _update(self, rng: np.random.Generator) -> dict[str, float]:
         config = self.config
         updates_done = self.step - self.num_imitation_steps
         estimator = ESTIMATORS[config.preset().estimator]
         trains_policy = updates_done >= config.value_updates or not estimator.uses_values
-        self._set_lr(config.lr, updates_done / max(1, config.updates))
+        self._set_lr(config.lr, updates_done / max(1, config.updates), config.value_lr)
         envs = self.arena.train_envs
         drawn = self.arena.pool("train").draw(config.episodes_per_update // config.group_size, rng)
         tasks = [task for task in drawn for _ in range(config.group_size)]
@@ -214,8 +233,8 @@ class Trainer:
         means = Means(len(batch))
         for _ in range(config.ppo_epochs):
             means = Means(len(batch))
-            for pieces in batch.shuffled(units, config.ppo_minibatch, rng, config.max_tokens):
-                metrics = take_step(self.policy.network, self.optimizer, map(learn, pieces), config.max_gradient_norm)
+            for pieces in batch.shuffled(units, config.ppo_minibatch, rng, config.max_tokens, self.processes.count):
+                metrics = self._learn(pieces, learn, config.max_gradient_norm)
                 means.add(metrics, sum(map(len, pieces)))
             self.listener.advance()
             if means.metrics["kl"] > config.target_kl:
@@ -238,15 +257,16 @@ class Trainer:
         stage: str,
         **options: Any,
     ) -> list[Rollout]:
-        self.listener.start(stage, len(tasks))
-        return play_tasks(
-            envs,
-            self.policy,
-            tasks,
-            rng,
-            on_episode=lambda _: self.listener.advance(),
-            **options,
-        )
+        return self._share_play(stage, tasks, partial(play_tasks, envs, self.policy, tasks, rng, **options))
+
+    def _share_play(self, stage: str, tasks: Sequence[int], play: Callable[..., list[Rollout]]) -> list[Rollout]:
+        """Play this process's share of the tasks; return all processes' episodes."""
+        several = self.processes.count > 1
+        numbers = self.processes.share(range(len(tasks))) if several else None
+        self.listener.start(stage, len(tasks) if numbers is None else len(numbers))
+        with self.processes.whole(self.policy.network):
+            played = play(numbers=numbers, on_episode=lambda _: self.listener.advance())
+        return self.processes.gather(played)
 
     def _demonstrate(self) -> LearningBatch:
         """Return the expert's episodes for a pass: the same ones whenever they are asked for, or new ones each time."""
@@ -255,54 +275,45 @@ class Trainer:
             stream = [config.seed, DEMONSTRATION] + ([self.step] if config.expert_fresh else [])
             rng = np.random.default_rng(stream)
             tasks = self.arena.pool("train").draw_in_rounds(config.expert_episodes, rng)
-            self.listener.start("expert", len(tasks))
-            played = record_expert(
-                self.arena.train_envs,
-                self.policy,
-                self._make_expert,
-                tasks,
-                rng,
-                company=config.company(self.step),
-                on_episode=lambda _: self.listener.advance(),
-            )
-            kept = [rollout for rollout in played if rollout.score >= config.min_expert_score - 1e-9]
-            if not kept:
-                raise ValueError(
-                    f"none of {len(tasks)} expert episodes scored {config.min_expert_score}; lower min_expert_score"
-                )
+            players = (self.arena.train_envs, self.policy, self._make_expert)
+            record = partial(record_expert, *players, tasks, rng, company=config.company(self.step))
+            played = self._share_play("expert", tasks, record)
+            kept = keep_good(played, config.min_expert_score)
             self._demonstrations = make_imitation_batch(kept, config.discount)
         return self._demonstrations
 
     def _new_optimizer(self) -> Adam:
         config = self.config
-        return Adam(self.policy.network.parameters(), config.lr, beta2=config.beta2, weight_decay=config.weight_decay)
+        named = self.policy.network.named_parameters()
+        return Adam(named, config.lr, beta2=config.beta2, weight_decay=config.weight_decay)
 
-    def _set_lr(self, lr: float, progress: float) -> None:
+    def _set_lr(self, lr: float, progress: float, value_lr: float = 0.0) -> None:
         self.optimizer.lr = lr * (LR_FLOOR + (1 - LR_FLOOR) * 0.5 * (1 + math.cos(math.pi * progress)))
+        self.optimizer.set_factor(VALUE_WEIGHTS, value_lr / lr if value_lr and lr else 1.0)
 
     def _save(self) -> None:
-        state = {"config": self.config.to_dict(), "step": self.step, "history": self.history}
-        tensors = network_tensors(self.policy.network) | optimizer_tensors(self.optimizer)
-        if self.reference is not None:
-            tensors |= network_tensors(self.reference.network, REFERENCE_PREFIX)
-        save_tensors(self.folder / CHECKPOINT, tensors, state)
-        lines = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in self.history)
-        write_whole(self.folder / HISTORY, lines)
+        if self.step % self.config.checkpoint_every == 0 or self.step == self.num_steps:
+            self._save_checkpoint()
+        if self.processes.is_first:
+            lines = "".join(json.dumps(entry, sort_keys=True) + "\n" for entry in self.history)
+            write_whole(self.folder / HISTORY, lines)
 
-    def _resume(self) -> None:
+    def _save_checkpoint(self) -> None:
+        state = {"config": self.config.to_dict(), "step": self.step, "history": self.history}
+        frozen = list_frozen(self.policy.network)
+        tensors = network_tensors(self.policy.network, left_out=frozen) | optimizer_tensors(self.optimizer)
+        if self.reference is not None and self.step >= self.num_imitation_steps:
+            tensors |= network_tensors(self.reference.network, REFERENCE_PREFIX, frozen)
+        tensors = self.processes.collect(tensors)
+        if self.processes.is_first:
+            save_tensors(self.folder / CHECKPOINT, tensors, state)
+
+    def _resume(self, saved: Checkpoint) -> None:
         path = self.folder / CHECKPOINT
-        saved = load_tensors(path)
-        ours = json.loads(json.dumps(self.config.to_dict()))
         theirs = TrainConfig("", "").to_dict() | saved.state["config"]  # younger settings have their defaults
-        different = sorted(name for name in ours if theirs[name] != ours[name])
-        if different:
-            raise ValueError(
-                f"{self.folder} holds a run with other settings ({', '.join(different)}); choose another folder,"
-                " or delete this one"
-            )
-        load_network(self.policy.network, saved.tensors, path)
-        load_optimizer(self.optimizer, saved.tensors)
-        if any(name.startswith(REFERENCE_PREFIX) for name in saved.tensors):
-            self.reference = self.policy.copy()
-            load_network(self.reference.network, saved.tensors, path, REFERENCE_PREFIX)
+        check_settings(self.folder, self.config.to_dict(), theirs)
+        frozen = list_frozen(self.policy.network)
+        load_network(self.policy.network, saved.tensors, path, left_out=frozen)
+        if self.reference is not None and any(name.startswith(REFERENCE_PREFIX) for name in saved.tensors):
+            load_network(self.reference.network, saved.tensors, path, REFERENCE_PREFIX, frozen)
         self.step, self.history = saved.state["step"], saved.state["history"]

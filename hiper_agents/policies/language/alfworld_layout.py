@@ -1,8 +1,10 @@
 """ALFWorld in the compact layout: what an observation says, and of the admissible actions those on things at hand.
 
-Where one can go stands in the first page, what can be examined is what is there, and `look`, `inventory` and `help` are
-always possible: those actions are not listed. What can be taken from one place is listed at once, `take mug 1, cup 2
-from desk 1`.
+What can be examined is what is there, and `look`, `inventory` and `help` are always possible: those actions are not
+listed. What can be taken from one place is listed at once, `take mug 1, cup 2 from desk 1`. So are the places to go to
+that the text has not come to yet, `go to desk 1, shelf 2`, while something is looked for: the hands are empty, or a
+lamp is wanted. The first page names them all, and where nothing happened all of them are listed again. What a small
+model cannot hold in mind, which places are left, it reads.
 """
 
 import re
@@ -10,11 +12,11 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from hiper_agents.policies.language.compact_layout import BETWEEN, CompactScript
-from hiper_envs.alfworld.reading import TASK_PREFIX
+from hiper_envs.alfworld.reading import TASK_PREFIX, read_observation
 
 LISTED = frozenset(("take", "move", "put", "clean", "heat", "cool", "use", "open", "slice"))
 """Verbs of the actions that are listed."""
-_TAKE = "take "
+_TAKE, _GO, _LAMP = "take ", "go to ", "lamp"
 _TAKING = re.compile(rf"{_TAKE}.+(?= from )")
 _WELCOME = "-= Welcome to TextWorld, ALFRED! =-"
 
@@ -22,12 +24,30 @@ _WELCOME = "-= Welcome to TextWorld, ALFRED! =-"
 class ALFWorldScript(CompactScript):
     """Writes one episode of ALFWorld."""
 
+    def forget(self) -> None:
+        """Forget where one has been."""
+        self._visited: set[str] = set()
+        self._holds = False
+
     def write_page(self, observation: str, admissible: Sequence[str]) -> tuple[str, Sequence[str]]:
         """Return the observation without the welcome and the task, and the actions on things at hand."""
         page = observation.removeprefix(_WELCOME)
         body, task, told = page.partition(f"\n\n{TASK_PREFIX}")
         is_repeated = task and _bare(told) == _bare(self.instruction)
-        return (body if is_repeated else page).strip(), _list_acts(admissible)
+        acts = [*_list_acts(admissible), *self._list_ways(page, admissible)]
+        return (body if is_repeated else page).strip(), acts
+
+    def _list_ways(self, page: str, admissible: Sequence[str]) -> Sequence[str]:
+        """Return the places to go to, as one action."""
+        seen = read_observation(page)
+        self._visited.add(seen.arrival)
+        if seen.deed is not None and seen.deed.verb in ("take", "put"):
+            self._holds = seen.deed.verb == "take"
+        places = [action.removeprefix(_GO) for action in admissible if action.startswith(_GO)]
+        if not seen.is_refused:
+            is_searching = self.turn > 0 and (not self._holds or _LAMP in self.instruction)
+            places = [place for place in places if is_searching and place not in self._visited]
+        return [_GO + BETWEEN.join(places)] if places else []
 
 
 def _bare(sentence: str) -> str:

@@ -1,23 +1,20 @@
-"""Keys and values of many growing texts, a row and a length each, and attention over them.
+"""Keys and values of many growing texts, a row and a length each.
 
 Texts of any lengths go through the model side by side as one line of tokens, so that nothing is filled up: `RowCache`
-keeps each token's keys and values in its text's row, and attention is computed over stripes of neighbouring rows,
-each as far as its longest text reaches. The keys of a row begin at position 0, so positions are those of training.
-Transformers' own caches serve none of this: theirs have one length for all rows.
+keeps each token's keys and values in its text's row, and plans over which stripes of neighbouring rows attention is
+computed, each as far as its longest text reaches. The keys of a row begin at position 0, so positions are those of
+training. Transformers' own caches serve none of this: theirs have one length for all rows.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface
 from transformers.cache_utils import Cache
 
-ATTENTION = "hiper_rows"
 STEP = 256
 """Rows reach this many positions further whenever they grow."""
 
@@ -31,25 +28,27 @@ class Stripe:
         rows: Which rows, some perhaps without new tokens.
         top: How many positions of them are looked at.
         width: New tokens of the row that has most.
-        places: Where each of the tokens stands in a grid of rows and `width`; None if they just fill it.
-        mask: 0 where a place of the grid sees a position, minus infinity where not, shape [rows, 1, width, top].
+        spots: Where each of the tokens stands in a grid of rows and `width`; None if they just fill it.
+        mask: 0 where a spot of the grid sees a position, minus infinity where not, shape [rows, 1, width, top]; None if
+            all see all.
     """
 
     tokens: slice
     rows: slice
     top: int
     width: int
-    places: Tensor | None
-    mask: Tensor
-    wide_masks: dict[int, Tensor] = field(default_factory=dict)
+    spots: Tensor | None
+    mask: Tensor | None
+    wide_masks: dict[tuple[int, torch.dtype], Tensor] = field(default_factory=dict)
 
-    def widen_mask(self, repeats: int) -> Tensor:
+    def widen_mask(self, repeats: int, dtype: torch.dtype) -> Tensor | None:
         """Return the mask for queries of several heads that share keys, shape [rows, 1, repeats * width, top]."""
-        if repeats not in self.wide_masks:
-            num_rows = self.mask.shape[0]
-            wide = self.mask[:, :, None].expand(-1, -1, repeats, -1, -1)
-            self.wide_masks[repeats] = wide.reshape(num_rows, 1, repeats * self.width, self.top)
-        return self.wide_masks[repeats]
+        if self.mask is None:
+            return None
+        if (repeats, dtype) not in self.wide_masks:
+            wide = self.mask[:, :, None].expand(-1, -1, repeats, -1, -1).flatten(2, 3)
+            self.wide_masks[repeats, dtype] = wide.to(dtype)
+        return self.wide_masks[repeats, dtype]
 
 
 @dataclass(frozen=True)
@@ -106,12 +105,13 @@ class RowCache(Cache):
         for row, start, width in zip(rows, starts, widths, strict=True):
             self.lengths[row] = start + width
         self._reach = max(self._reach, -(-max(self.lengths) // STEP) * STEP)
-        counts = torch.tensor(widths)
-        firsts = torch.tensor(starts) - (counts.cumsum(0) - counts)
-        positions = torch.arange(sum(widths)) + firsts.repeat_interleave(counts)
-        stripes = [_lay_stripe(part, rows, starts, widths, self.device) for part in _part_rows(rows, starts, widths)]
-        line = torch.tensor(rows).repeat_interleave(counts)
-        self._plan = Plan(line.to(self.device), positions.to(self.device), stripes)
+        places = [_Place(*place) for place in zip(rows, starts, widths, strict=True)]
+        positions = np.concatenate([np.arange(place.start, place.top) for place in places])
+        stripes: list[Stripe] = []
+        for part in _part_rows(places):
+            stripes.append(_lay_stripe(part, stripes[-1].tokens.stop if stripes else 0, self.device))
+        line = torch.from_numpy(np.repeat(rows, widths)).to(self.device)
+        self._plan = Plan(line, torch.from_numpy(positions).to(self.device), stripes)
         return self._plan
 
     def update(
@@ -149,111 +149,54 @@ class RowCache(Cache):
         return wider
 
 
-CALL_COST = 300
-"""What one more call of attention costs on a processor, in positions of one row that a token looks at."""
+CALL_COST, LOOK_COST = 4000, 6
+"""What one more call of attention costs, and fetching one position's keys and values, in products of a query and a key;
+measured on a processor."""
 MAX_GRID = 1 << 20
 """How many pairs of a token and a position one mask holds at most, unless a single row has more."""
 
 
-def _part_rows(rows: Sequence[int], starts: Sequence[int], widths: Sequence[int]) -> Iterator[slice]:
+class _Place(NamedTuple):
+    """A row that gets `width` tokens from position `start` on."""
+
+    row: int
+    start: int
+    width: int
+
+    @property
+    def top(self) -> int:
+        return self.start + self.width
+
+
+def _part_rows(places: Sequence[_Place]) -> Iterator[Sequence[_Place]]:
     """Part rows into stripes: neighbours go together while filling them up costs less than another call."""
-    first, low, top, width, cost = 0, rows[0], 0, 0, 0
-    for number, row in enumerate(rows):
-        own_top, own_width = starts[number] + widths[number], widths[number]
-        joint_top, joint_width = max(top, own_top), max(width, own_width)
-        joint = (row - low + 1) * joint_top * joint_width
-        alone = own_top * own_width
-        if number > first and (joint > cost + alone + CALL_COST or joint > MAX_GRID):
-            yield slice(first, number)
-            first, low, top, width, cost = number, row, own_top, own_width, alone
+    first = low = top = width = cost = 0
+    for number, place in enumerate(places):
+        alone = place.top * (place.width + LOOK_COST)
+        joint_top, joint_width = max(top, place.top), max(width, place.width)
+        area = (place.row - low + 1) * joint_top
+        joint = area * (joint_width + LOOK_COST)
+        if number == first or joint > cost + alone + CALL_COST or area * joint_width > MAX_GRID:
+            if number > first:
+                yield places[first:number]
+            first, low, top, width, cost = number, place.row, place.top, place.width, alone
         else:
             top, width, cost = joint_top, joint_width, joint
-    yield slice(first, len(rows))
+    yield places[first:]
 
 
-def _lay_stripe(
-    part: slice, rows: Sequence[int], starts: Sequence[int], widths: Sequence[int], device: torch.device
-) -> Stripe:
-    before = sum(widths[: part.start])
-    own_rows, own_starts, own_widths = rows[part], starts[part], widths[part]
-    low, num_rows, width = own_rows[0], own_rows[-1] - own_rows[0] + 1, max(own_widths)
-    num_tokens, top = sum(own_widths), max(map(int.__add__, own_starts, own_widths))
-    beginnings = torch.zeros(num_rows, dtype=torch.long)
-    numbers = torch.tensor(own_rows) - low
-    beginnings[numbers] = torch.tensor(own_starts)
-    positions = beginnings[:, None] + torch.arange(width)
-    hidden = torch.arange(top) > positions[:, None, :, None]
-    mask = torch.zeros(hidden.shape).masked_fill_(hidden, float("-inf"))
-    places = None
+def _lay_stripe(places: Sequence[_Place], before: int, device: torch.device) -> Stripe:
+    low, num_rows = places[0].row, places[-1].row - places[0].row + 1
+    width, top = max(place.width for place in places), max(place.top for place in places)
+    starts = np.zeros(num_rows, np.int64)
+    for place in places:
+        starts[place.row - low] = place.start
+    mask = None
+    if width > 1 or starts.min() + 1 < top:
+        sees = np.arange(top) <= (starts[:, None] + np.arange(width))[:, None, :, None]
+        mask = torch.zeros(sees.shape, device=device).masked_fill_(torch.from_numpy(~sees).to(device), float("-inf"))
+    num_tokens, spots = sum(place.width for place in places), None
     if num_tokens != num_rows * width:
-        counts = torch.tensor(own_widths)
-        offsets = numbers * width - (counts.cumsum(0) - counts)
-        places = (torch.arange(num_tokens) + offsets.repeat_interleave(counts)).to(device)
-    return Stripe(slice(before, before + num_tokens), slice(low, low + num_rows), top, width, places, mask.to(device))
-
-
-def attend_rows(
-    module: Any,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    scaling: float | None = None,
-    row_plan: Plan | None = None,
-    **kwargs: Any,
-) -> tuple[Tensor, None]:
-    """Attend from a line of tokens to the rows that hold their texts, as transformers asks for it.
-
-    Args:
-        module: The layer's attention.
-        query: Shape [1, heads, T, size].
-        key: What `RowCache.update` returned.
-        value: The same.
-        attention_mask: Not read: a token sees the tokens of its text up to itself.
-        scaling: What scores are multiplied by.
-        row_plan: Where the tokens are.
-        **kwargs: Not read.
-
-    Returns:
-        Shape [1, T, heads, size], and no weights.
-    """
-    assert row_plan is not None
-    num_heads, num_tokens, size = query.shape[1:]
-    num_shared = key.shape[1]
-    repeats = num_heads // num_shared
-    line = query[0].view(num_shared, repeats, num_tokens, size)
-    seen = query.new_empty(num_tokens, num_heads, value.shape[-1])
-    for stripe in row_plan.stripes:
-        rows, top, width = stripe.rows, stripe.top, stripe.width
-        num_rows = rows.stop - rows.start
-        grid = line[:, :, stripe.tokens]
-        if stripe.places is not None:
-            filled = line.new_zeros(num_shared, repeats, num_rows * width, size)
-            filled[:, :, stripe.places] = grid
-            grid = filled
-        queries = grid.reshape(num_shared, repeats, num_rows, width, size).permute(2, 0, 1, 3, 4)
-        found = scaled_dot_product_attention(
-            queries.reshape(num_rows, num_shared, repeats * width, size),
-            key[rows, :, :top],
-            value[rows, :, :top],
-            attn_mask=stripe.widen_mask(repeats).to(query.dtype),
-            scale=scaling,
-        )
-        found = found.reshape(num_rows, num_heads, width, -1).transpose(1, 2).reshape(num_rows * width, num_heads, -1)
-        seen[stripe.tokens] = found if stripe.places is None else found[stripe.places]
-    return seen[None], None
-
-
-AttentionInterface.register(ATTENTION, attend_rows)
-
-
-@contextmanager
-def attention_over_rows(model: Any) -> Iterator[None]:
-    """Let a model of transformers attend by `attend_rows` for a while."""
-    config = model.config
-    before = config._attn_implementation
-    config._attn_implementation = ATTENTION
-    try:
-        yield
-    finally:
-        config._attn_implementation = before
+        numbers = np.concatenate([np.arange(place.width) + (place.row - low) * width for place in places])
+        spots = torch.from_numpy(numbers).to(device)
+    return Stripe(slice(before, before + num_tokens), slice(low, low + num_rows), top, width, spots, mask)

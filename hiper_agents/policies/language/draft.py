@@ -81,7 +81,8 @@ class Draft:
 
     def take(self, token: int, log_probability: float) -> None:
         """Go on with a token that was drawn, and with all that are given after it."""
-        is_end = self.allowed is None and token in self.spelling.end_ids
+        is_free = self.allowed is None or self.allowed is self.spelling.subgoal_choice
+        is_end = is_free and token in self.spelling.end_ids
         if not is_end or token in self.spelling.kept_ids:
             self._append(token, log_probability)
         if is_end:

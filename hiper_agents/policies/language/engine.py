@@ -1,5 +1,6 @@
 """Drawing replies to many growing texts at once, no token read twice."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -9,12 +10,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hiper_agents.policies.language.cache import RowCache, attention_over_rows
+from hiper_agents.policies.language.attention import attention_over_rows, read_line
+from hiper_agents.policies.language.cache import RowCache
 from hiper_agents.policies.language.decoding import Guide, Spelling, dictate, make_guide
 from hiper_agents.policies.language.draft import Draft, Drawn, Text
 from hiper_agents.policies.language.model import LanguageModel, ModelError
 from hiper_agents.policies.language.network import LanguageNetwork
-from hiper_agents.policies.language.sampling import choose_tokens
+from hiper_agents.policies.language.row_check import check_rows
+from hiper_agents.policies.language.sampling import Chance, choose_tokens
 from webshop_server.allowed_types import check_integer, check_number
 
 __all__ = ["Drawn", "Engine", "LocalEngine", "Text"]
@@ -32,7 +35,7 @@ class Engine(Protocol):
         texts: Sequence[Text],
         admissible: Sequence[Sequence[str]],
         *,
-        rng: np.random.Generator | None,
+        rng: Chance | None,
         temperature: float,
         max_tokens: int,
         opens: Sequence[bool] | None = None,
@@ -56,7 +59,7 @@ class Engine(Protocol):
 class LocalEngine:
     """Draws from a network in this process, and keeps keys and values of the texts that it has read.
 
-    Weights that were changed in place, as optimisers do, are noticed, and what was kept of them is given up.
+    A step of training is noticed, and what was kept by the weights before is given up.
 
     Args:
         network: What is drawn from.
@@ -84,6 +87,7 @@ class LocalEngine:
         self.network = network
         self.spelling = Spelling(tokenizer, LanguageModel("", network.model, tokenizer).end_ids)
         self.max_rows = check_integer(max_rows, "max_rows", 1)
+        check_rows(network)
         self.num_read = 0
         self._begin = make_guide(decoding, self.spelling, has_subgoals)
         self.clear()
@@ -92,7 +96,7 @@ class LocalEngine:
         """Give up all that is kept, as after weights were exchanged."""
         self._cache = RowCache(self.network.device)
         self._rows: WeakKeyDictionary[Text, int] = WeakKeyDictionary()
-        self._version = self.network.count_changes()
+        self._sample = self.network.sample_weights()
 
     def forget(self, text: Text) -> None:
         """Give up what is kept of a text; done by itself where nobody holds the text any more."""
@@ -103,7 +107,7 @@ class LocalEngine:
         texts: Sequence[Text],
         admissible: Sequence[Sequence[str]],
         *,
-        rng: np.random.Generator | None,
+        rng: Chance | None,
         temperature: float,
         max_tokens: int,
         opens: Sequence[bool] | None = None,
@@ -129,7 +133,7 @@ class LocalEngine:
             raise ValueError("draw from each text once, with one list of admissible actions and one flag each")
         for text in texts:
             self._check_length(text)
-        if self._version != self.network.count_changes():
+        if self._sample != self.network.sample_weights():
             self.clear()
         odds = None if rng is None or temperature == 0 else rng.random((len(texts), max_tokens))
         drawn: list[Drawn] = []
@@ -152,7 +156,7 @@ class LocalEngine:
         """
         for text in texts:
             self._check_length(text)
-        if self._version != self.network.count_changes():
+        if self._sample != self.network.sample_weights():
             self.clear()
         drawn: list[Drawn] = []
         for start in range(0, len(texts), self.max_rows):
@@ -186,13 +190,11 @@ class LocalEngine:
     def _assign_rows(self, texts: Sequence[Text]) -> None:
         """Give each text a row; the order of `_rows` is that of use."""
         kept = {text: self._rows.pop(text) for text in texts if text in self._rows}
-        num_new = len(texts) - len(kept)
         for text in list(self._rows)[: max(0, len(self._rows) + len(texts) - self.max_rows)]:
             del self._rows[text]
         taken = {*self._rows.values(), *kept.values()}
         free = (row for row in range(self.max_rows) if row not in taken)
-        new = dict(zip((text for text in texts if text not in kept), free, strict=False))
-        assert len(new) == num_new
+        new = {text: next(free) for text in texts if text not in kept}
         for row in new.values():
             self._cache.empty_row(row)
         for text in texts:
@@ -255,32 +257,18 @@ class LocalEngine:
 
     def _forward(self, pieces: Sequence[tuple[Draft, int, int]]) -> Tensor:
         """Read pieces of texts, T tokens in all; return their hidden states, shape [T, hidden]."""
-        device = self.network.device
-        plan = self._cache.plan([draft.row for draft, _, _ in pieces], [end - begin for _, begin, end in pieces])
+        rows, widths = [draft.row for draft, _, _ in pieces], [end - begin for _, begin, end in pieces]
         line = [token for draft, begin, end in pieces for token in draft.text.ids[begin:end]]
+        self.num_read += len(line)
         marked = before = None
         if self.network.marks is not None:
-            pad = self.network.pad_id
-            flags = [
-                token in draft.text.marked_ids for draft, begin, end in pieces for token in draft.text.ids[begin:end]
-            ]
-            previous = [
-                token
-                for draft, begin, end in pieces
-                for token in (draft.text.ids[begin - 1 : end - 1] if begin else [pad, *draft.text.ids[: end - 1]])
-            ]
-            marked, before = torch.tensor([flags], device=device), torch.tensor([previous], device=device)
-        self.num_read += len(line)
-        hidden = self.network.read(
-            torch.tensor([line], device=device),
-            marked,
-            before,
-            cache=self._cache,
-            attention_mask=torch.zeros(1, 1, 1, 1, device=device),
-            position_ids=plan.positions[None],
-            row_plan=plan,
-        )
-        return hidden[0]
+            marks = (draft.text.marked_ids for draft, begin, end in pieces for _ in range(begin, end))
+            marked = [token in ids for token, ids in zip(line, marks, strict=True)]
+            starts = itertools.accumulate(widths, initial=0)
+            before = [self.network.pad_id, *line[:-1]]
+            for start, (draft, begin, _) in zip(starts, pieces, strict=False):
+                before[start] = draft.text.ids[begin - 1] if begin else self.network.pad_id
+        return read_line(self.network, self._cache, rows, widths, line, marked, before)
 
 
 def _pack(widths: Sequence[int], most: int) -> Iterator[list[tuple[int, int, int]]]:

@@ -2,36 +2,42 @@
 
 import json
 import os
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from hiper_agents.policies.language.config import SMALL, LanguageConfig, make_language_config
+from hiper_agents.policies.language.adapters import add_adapters
+from hiper_agents.policies.language.config import (
+    HAS_SUBGOALS,
+    KEPT,
+    LEARNED_DTYPES,
+    POLICY,
+    SMALL,
+    LanguageConfig,
+    make_language_config,
+)
 from hiper_agents.policies.language.corpus import collect_texts
 from hiper_agents.policies.language.engine import Engine
 from hiper_agents.policies.language.model import ModelError
-from hiper_agents.policies.language.network import FACTS, LanguageNetwork, load_network, save_network
+from hiper_agents.policies.language.network import FACTS, LanguageNetwork, load_network
 from hiper_agents.policies.language.policy import LanguagePolicy
 from hiper_agents.policies.language.server import open_server
 from hiper_agents.policies.language.server_engine import ServerEngine
 from hiper_agents.policies.language.small import make_small_network
 from hiper_agents.policies.language.tokens import build_tokenizer
+from webshop_server.allowed_names import check_choice
 from webshop_server.allowed_types import check_flag
 
 KEY_VARIABLE = "HIPER_SERVER_KEY"
 """Environment variable with the key that a server wants to be shown."""
-POLICY = "policy"
-HAS_SUBGOALS = "has_subgoals"
 NUM_TEXTS, TEXTS_SEED = 1500, 0
 """What a small model's tokenizer is made from: so many episodes, always the same ones."""
-KEPT = ("layout", "decoding", "max_reply_tokens")
-"""Settings that a saved model is played with; where it lies and on what it runs is up to who opens it."""
 
 
 def make_language_policy(has_subgoals: bool, **options: Any) -> LanguagePolicy:
-    """Return a policy as its settings say.
+    """Return a policy to be trained, as its settings say.
 
     Args:
         has_subgoals: False for a flat one.
@@ -40,18 +46,17 @@ def make_language_policy(has_subgoals: bool, **options: Any) -> LanguagePolicy:
     Raises:
         ValueError: A setting is wrong.
         ModelError: The model cannot be had.
+        MissingExtraError: A library that it needs is not installed.
         ServerError: There is a server to draw from, and it cannot be asked.
     """
     config = make_language_config(options)
-    if config.model == SMALL:
-        tokenizer = build_tokenizer(collect_texts(config.world, NUM_TEXTS, TEXTS_SEED))
-        seed = int(torch.randint(2**31, ()))
-        network = make_small_network(tokenizer, seed, has_marks=config.has_marks)
-        network = network.to(config.device)
-        return LanguagePolicy(network, tokenizer, config, has_subgoals, _open_engine(config, network, tokenizer))
-    saved = load_network(config.model, dtype=config.dtype, device=config.device)
-    engine = _open_engine(config, saved.network, saved.tokenizer)
-    return LanguagePolicy(saved.network, saved.tokenizer, config, has_subgoals, engine)
+    check_choice(config.dtype, LEARNED_DTYPES, "dtype to train with")
+    network, tokenizer = _make_small(config) if config.model == SMALL else _load(config)
+    if config.lora_rank:
+        add_adapters(network.model, config.lora_rank)
+    if config.checkpoints_activations:
+        network.checkpoint_activations()
+    return LanguagePolicy(network, tokenizer, config, has_subgoals, _open_engine(config, network, tokenizer))
 
 
 def _open_engine(config: LanguageConfig, network: LanguageNetwork, tokenizer: Any) -> Engine | None:
@@ -62,7 +67,27 @@ def _open_engine(config: LanguageConfig, network: LanguageNetwork, tokenizer: An
     return ServerEngine(network, tokenizer, server, config.decoding, config.server_folder or None)
 
 
-def save_policy(policy: LanguagePolicy, folder: Path, facts: dict[str, Any], dtype: str | None = None) -> None:
+def _make_small(config: LanguageConfig) -> tuple[LanguageNetwork, Any]:
+    tokenizer = build_tokenizer(collect_texts(config.world, NUM_TEXTS, TEXTS_SEED))
+    seed = int(torch.randint(2**31, ()))
+    network = make_small_network(tokenizer, seed, has_marks=config.has_marks, **config.sizes)
+    for part in (network.model, network.marks):
+        if part is not None:
+            part.to(getattr(torch, config.dtype))
+    return network.to(config.device), tokenizer
+
+
+def _load(config: LanguageConfig) -> tuple[LanguageNetwork, Any]:
+    saved = load_network(config.model, dtype=config.dtype, device=config.device, gguf_file=config.gguf_file or None)
+    return saved.network, saved.tokenizer
+
+
+def save_policy(
+    policy: LanguagePolicy,
+    folder: Path,
+    facts: dict[str, Any],
+    dtype: str | None = None,
+) -> None:
     """Save a policy as a folder that transformers opens too.
 
     Args:
@@ -74,9 +99,7 @@ def save_policy(policy: LanguagePolicy, folder: Path, facts: dict[str, Any], dty
     Raises:
         OSError: It cannot be written.
     """
-    settings = asdict(policy.config)
-    kept = {name: settings[name] for name in KEPT} | {HAS_SUBGOALS: policy.has_subgoals}
-    save_network(folder, policy.network, policy.tokenizer, {**facts, POLICY: kept}, dtype)
+    policy.save(folder, facts, dtype=dtype)
 
 
 def open_policy(folder: str | Path, **changes: Any) -> tuple[LanguagePolicy, dict[str, Any]]:

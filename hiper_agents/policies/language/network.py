@@ -4,7 +4,6 @@ The folder of a saved network is an ordinary one of transformers, which loads wi
 the model in a file of their own.
 """
 
-import copy
 import json
 import os
 import tempfile
@@ -17,13 +16,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from hiper_agents.policies.language.model import DTYPES, ModelError, load_language_model
+from hiper_agents.policies.language.adapters import merge_adapters
+from hiper_agents.policies.language.config import DTYPES
+from hiper_agents.policies.language.model import CONFIG, ModelError, load_language_model
 from hiper_agents.policies.policy import KINDS
 from webshop_server.allowed_names import check_choice
 
 ADDITIONS = "hiper.safetensors"
 FACTS = "hiper.json"
 MARKS_PREFIX = "marks."
+NUM_SAMPLED = 16
+"""Numbers of each tensor that are looked at to notice a change."""
+MODEL = "model."
 
 
 class TextMarks(nn.Module):
@@ -76,6 +80,26 @@ class LanguageNetwork(nn.Module):
         nn.init.zeros_(self.heads.weight)
         nn.init.zeros_(self.heads.bias)
         self.marks = TextMarks(width) if has_marks else None
+        self.checkpoints_activations = False
+
+    def list_blocks(self) -> list[nn.Module]:
+        """Return the model's layers, one computed after the other: its longest list of modules."""
+        lists = [each for each in self.model.get_decoder().modules() if isinstance(each, nn.ModuleList)]
+        return list(max(lists, key=len, default=()))
+
+    def checkpoint_activations(self) -> None:
+        """Compute activations again in the backward pass from now on, instead of keeping them.
+
+        Raises:
+            ModelError: The model cannot.
+        """
+        model = self.model  # transformers 5 renamed it
+        enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+        try:
+            enable({"use_reentrant": False})
+        except ValueError as error:
+            raise ModelError(f"this model cannot compute activations again: {error}") from error
+        self.checkpoints_activations = True
 
     @property
     def device(self) -> torch.device:
@@ -108,6 +132,9 @@ class LanguageNetwork(nn.Module):
             **options: What else the model takes: `attention_mask`, `position_ids`, ...
         """
         decoder = self.model.get_decoder()
+        if self.checkpoints_activations:
+            for block in self.list_blocks():  # transformers asks whether it trains; their parts must not drop out
+                block.training = torch.is_grad_enabled()
         if cache is not None:
             options |= {"past_key_values": cache}
         options["use_cache"] = cache is not None
@@ -126,9 +153,16 @@ class LanguageNetwork(nn.Module):
         hidden = decoder(inputs_embeds=marked_up, **options).last_hidden_state
         return hidden
 
-    def count_changes(self) -> int:
-        """Return how often weights were changed in place, as optimisers do; another number tells of other weights."""
-        return sum(0 if weights.is_inference() else weights._version for weights in self.parameters())
+    @torch.no_grad()
+    def sample_weights(self) -> tuple[int, bytes]:
+        """Return what is another after weights were changed: versions, and a few of the numbers.
+
+        Fused optimisers count no versions up.
+        """
+        weights = [each for each in self.parameters() if each.numel()]
+        versions = sum(0 if each.is_inference() else each._version for each in weights)
+        few = [each.detach().flatten()[:: -(-each.numel() // NUM_SAMPLED)].float() for each in weights]
+        return versions, torch.cat([each.to(self.device) for each in few]).cpu().numpy().tobytes()
 
     @property
     def pad_id(self) -> int:
@@ -175,6 +209,7 @@ def save_network(
     tokenizer: Any,
     facts: Mapping[str, Any],
     dtype: str | None = None,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> Path:
     """Save a network as a folder that transformers opens too; each file is the old one or the new one at any time.
 
@@ -185,6 +220,7 @@ def save_network(
         facts: What else is to be known of it, as JSON can hold it.
         dtype: What the model's numbers are written as, "float32", "bfloat16" or "float16"; None as they are. Heads and
             marks are written in float32.
+        weights: What is saved instead of the network's own weights, by their names; adapters are merged in any case.
 
     Returns:
         The folder.
@@ -194,15 +230,18 @@ def save_network(
         OSError: It cannot be written.
     """
     wanted = None if dtype is None else getattr(torch, check_choice(dtype, DTYPES, "dtype"))
-    model = network.model
-    if wanted is not None and model.dtype != wanted:
-        model = copy.deepcopy(model).to(wanted)
+    weights = network.state_dict() if weights is None else weights
+    merged = merge_adapters(
+        {name.removeprefix(MODEL): each for name, each in weights.items() if name.startswith(MODEL)}
+    )
+    if wanted is not None:
+        merged = _cast(merged, wanted)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished:
-        model.save_pretrained(unfinished)
+        _save_model(network.model, merged, Path(unfinished))
         tokenizer.save_pretrained(unfinished)
-        save_file(_list_additions(network), Path(unfinished) / ADDITIONS)
+        save_file(_list_additions(weights), Path(unfinished) / ADDITIONS)
         text = json.dumps(dict(facts), indent=1, sort_keys=True)
         (Path(unfinished) / FACTS).write_text(text, encoding="utf-8")
         for file in sorted(Path(unfinished).iterdir()):
@@ -210,28 +249,46 @@ def save_network(
     return folder
 
 
-def _list_additions(network: LanguageNetwork) -> dict[str, Tensor]:
-    found = {name: weights for name, weights in network.state_dict().items() if not name.startswith("model.")}
-    return {name: weights.detach().float().cpu().contiguous() for name, weights in found.items()}
+def _save_model(model: Any, weights: dict[str, Tensor], folder: Path) -> None:
+    """Save a model as transformers does, with other weights than its own."""
+    written = next(each.dtype for each in weights.values() if each.is_floating_point())
+    model.save_pretrained(folder, state_dict=weights)
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    config["dtype"] = str(written).removeprefix("torch.")
+    (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def load_network(source: str | Path, *, dtype: str = "float32", device: str = "cpu") -> SavedNetwork:
+def _cast(weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """Return weights as other numbers; two names of the same weights stay two names of the same."""
+    casts = {each.data_ptr(): each.to(dtype) for each in weights.values() if each.is_floating_point()}
+    return {name: casts[each.data_ptr()] if each.is_floating_point() else each for name, each in weights.items()}
+
+
+def _list_additions(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    found = {name: each for name, each in weights.items() if not name.startswith(MODEL)}
+    return {name: each.detach().float().cpu().contiguous() for name, each in found.items()}
+
+
+def load_network(
+    source: str | Path, *, dtype: str = "float32", device: str = "cpu", gguf_file: str | None = None
+) -> SavedNetwork:
     """Load a folder that `save_network` wrote, or any causal language model, its values zero and its tokens unmarked.
 
     Args:
         source: A folder, or a model's name on the hub.
         dtype: "float32", "bfloat16" or "float16" for the model; heads and marks are float32, marks as the model.
         device: Where the weights go.
+        gguf_file: Name of the GGUF file in the folder, for weights of that kind.
 
     Raises:
         ModelError: There is no such model, or what was saved beside it is not of it.
     """
-    language = load_language_model(source, dtype=dtype, device=device)
+    language = load_language_model(source, gguf_file=gguf_file, dtype=dtype, device=device)
     additions, facts = _read_additions(Path(source).expanduser(), language.name)
     has_marks = any(name.startswith(MARKS_PREFIX) for name in additions)
     network = LanguageNetwork(language.model, has_marks)
     if additions:
-        expected = {name: weights.shape for name, weights in _list_additions(network).items()}
+        expected = {name: weights.shape for name, weights in _list_additions(network.state_dict()).items()}
         if expected != {name: weights.shape for name, weights in additions.items()}:
             raise ModelError(f"{ADDITIONS} in {language.name!r} is of another model: its weights do not fit")
         network.load_state_dict(additions, strict=False)

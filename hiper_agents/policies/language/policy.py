@@ -7,20 +7,22 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from hiper_agents.policies.language.batch import LanguageBatch, make_batch, score_tokens
-from hiper_agents.policies.language.config import LanguageConfig
+from hiper_agents.policies.language.config import POLICY, LanguageConfig, list_kept
 from hiper_agents.policies.language.credit import credit_tokens, locate_tokens
 from hiper_agents.policies.language.decision import LanguageDecision
 from hiper_agents.policies.language.decoding import Spelling
 from hiper_agents.policies.language.engine import Drawn, Engine, LocalEngine, Text
 from hiper_agents.policies.language.layout import Script, make_script
 from hiper_agents.policies.language.memory import LanguageMemory
-from hiper_agents.policies.language.network import LanguageNetwork
+from hiper_agents.policies.language.network import LanguageNetwork, save_network
+from hiper_agents.policies.language.sampling import ApartChance
 from hiper_agents.policies.policy import Kind, Rows, Units
 from hiper_envs.reply import Reply, parse_reply
 
@@ -30,6 +32,8 @@ NUMBER_BEHIND = re.compile(r" \d+$")
 class LanguagePolicy:
     """Decides by drawing replies from a causal language model, token by token.
 
+    `draws_apart` tells that each episode may have a generator of its own.
+
     Args:
         network: The model with its value heads.
         tokenizer: Its tokenizer.
@@ -37,6 +41,8 @@ class LanguagePolicy:
         has_subgoals: False for a flat policy, whose replies are actions alone.
         engine: What draws; by default one on this machine, with the network itself.
     """
+
+    draws_apart = True
 
     def __init__(
         self,
@@ -55,9 +61,37 @@ class LanguagePolicy:
         self.engine = engine or LocalEngine(network, tokenizer, self.config.decoding, has_subgoals)
 
     def copy(self) -> LanguagePolicy:
-        """Return the same policy with weights of its own, which nobody trains."""
-        network = copy.deepcopy(self.network).requires_grad_(False)
+        """Return the same policy with weights of its own, which nobody trains; those that stand still are shared."""
+        shared = {id(each): each for each in self.network.parameters() if not each.requires_grad}
+        network = copy.deepcopy(self.network, shared).requires_grad_(False)
         return LanguagePolicy(network, self.tokenizer, self.config, self.has_subgoals)
+
+    def save(
+        self,
+        folder: Path,
+        facts: dict[str, Any],
+        weights: Mapping[str, Tensor] | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        """Save the policy as a folder that transformers opens too, adapters merged.
+
+        Args:
+            folder: Where to.
+            facts: What else is to be known of it, such as its card.
+            weights: What is saved instead of the network's own weights, by their names.
+            dtype: Numbers that the model's weights are written in; None as they are.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        kept = list_kept(self.config, self.has_subgoals)
+        save_network(folder, self.network, self.tokenizer, {**facts, POLICY: kept}, dtype, weights)
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be told before the policy is trained, a sentence each."""
+        is_plain = self.config.layout == "chat" and not self.tokenizer.chat_template
+        return [f"{self.config.model} has no chat template: its messages are written by a plain one"] * is_plain
 
     def encode_text(self, text: str) -> list[int]:
         """Return a text's tokens, nothing added."""
@@ -105,20 +139,23 @@ class LanguagePolicy:
         return limit is None or len(text.ids) + self.config.max_reply_tokens <= limit
 
     def decide(
-        self, memories: Sequence[LanguageMemory], rng: np.random.Generator | None = None, temperature: float = 1.0
+        self,
+        memories: Sequence[LanguageMemory],
+        rng: np.random.Generator | Sequence[np.random.Generator] | None = None,
+        temperature: float = 1.0,
     ) -> list[LanguageDecision]:
         """Decide a turn of several episodes, see `Policy.decide`.
 
         Args:
             memories: Of the episodes.
-            rng: Draws the tokens; None takes the likeliest ones.
+            rng: Draws the tokens, one generator for all or one for each; None takes the likeliest ones.
             temperature: Of the draws.
         """
         starts = [len(memory.text.ids) for memory in memories]
         drawn = self.engine.draw(
             [memory.text for memory in memories],
             [memory.list_actions() for memory in memories],
-            rng=rng,
+            rng=ApartChance(rng) if isinstance(rng, Sequence) else rng,
             temperature=temperature,
             max_tokens=self.config.max_reply_tokens,
             opens=[memory.open_subgoal is None for memory in memories],

@@ -1,6 +1,7 @@
 """Choosing tokens by their scores: the likeliest, or by chance that a seed repeats on any machine of one kind."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,28 @@ from torch import Tensor
 
 from hiper_agents.policies.language.decoding import Tokens
 from hiper_agents.policies.language.model import ModelError
+
+
+class Chance(Protocol):
+    """Where chance comes from; a generator of numpy is one."""
+
+    def random(self, size: tuple[int, int], /) -> npt.NDArray[np.float64]:
+        """Return numbers from 0 to 1, a row for each reply."""
+
+
+class ApartChance:
+    """A generator for each reply, so that what it draws does not depend on what is drawn beside it.
+
+    Args:
+        generators: One for each reply.
+    """
+
+    def __init__(self, generators: Sequence[np.random.Generator]) -> None:
+        self._generators = generators
+
+    def random(self, size: tuple[int, int], /) -> npt.NDArray[np.float64]:
+        """Return numbers from 0 to 1, a row for each reply."""
+        return np.stack([each.random(size[1]) for each in self._generators])
 
 
 def choose_tokens(

@@ -12,6 +12,7 @@ from hiper_agents.policies.language.decoding import CLOSE_ACTION, Spelling, make
 from hiper_agents.policies.language.draft import Draft, Drawn, Text
 from hiper_agents.policies.language.model import LanguageModel, ModelError
 from hiper_agents.policies.language.network import LanguageNetwork, save_network
+from hiper_agents.policies.language.sampling import Chance
 from hiper_agents.policies.language.server import Server
 from hiper_agents.policies.language.server_connection import ServerError
 from hiper_agents.policies.policy import KINDS
@@ -63,14 +64,14 @@ class ServerEngine:
         self.spelling = Spelling(tokenizer, LanguageModel("", network.model, tokenizer).end_ids)
         self.max_requests = check_integer(max_requests, "max_requests", 1)
         self._begin = make_guide(decoding, self.spelling, True)
-        self._version = network.count_changes() if folder is None else None
+        self._sample = network.sample_weights() if folder is None else None
 
     def draw(
         self,
         texts: Sequence[Text],
         admissible: Sequence[Sequence[str]],
         *,
-        rng: np.random.Generator | None,
+        rng: Chance | None,
         temperature: float,
         max_tokens: int,
         opens: Sequence[bool] | None = None,
@@ -94,7 +95,7 @@ class ServerEngine:
         check_number(temperature, "temperature", 0, 100)
         if len(set(map(id, texts))) != len(texts) or not all(text.ids for text in texts):
             raise ValueError("draw from each text once, and from no empty one")
-        if self._version != self.network.count_changes():
+        if self._sample != self.network.sample_weights():
             self.push(self.network)
         limits = [self._limit(text, max_tokens) for text in texts]
         odds = np.zeros((len(texts), 1)) if rng is None else rng.random((len(texts), 1))
@@ -137,7 +138,7 @@ class ServerEngine:
             )
         save_network(self.folder, network, self.tokenizer, {})
         self.server.reload(self.folder)
-        self._version = self.network.count_changes()
+        self._sample = self.network.sample_weights()
 
     def _limit(self, text: Text, max_tokens: int) -> int:
         limit = self.network.max_positions

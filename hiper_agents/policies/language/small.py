@@ -6,18 +6,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from hiper_agents.policies.language.config import SIZES
 from hiper_agents.policies.language.network import LanguageNetwork
 from webshop_server.allowed_names import check_choice
 from webshop_server.allowed_types import check_integer
 
-SIZES: dict[str, int] = {
-    "hidden_size": 256,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "intermediate_size": 512,
-    "max_position_embeddings": 4096,
-}
 LEX_DEVIATION = 0.02
 _NUMBERED = re.compile("([a-z]+)\u0120(\\d+)")
 """How a byte-level vocabulary writes a name, a blank and a number."""

@@ -5,16 +5,18 @@ from typing import Any
 
 import pytest
 
-from hiper_agents.training.command import parse_settings
+from hiper_agents.training.changes import parse_settings
 from hiper_agents.training.config import TrainConfig, list_configs, make_config, read_config
 
 
 def test_shipped_configurations_are_complete() -> None:
     names = list_configs()
-    assert set(names) == {f"{world}-{kind}" for world in ("alfworld", "webshop") for kind in ("hiper", "flat")}
+    small = {f"{world}-{kind}" for world in ("alfworld", "webshop") for kind in ("hiper", "flat")}
+    large = {f"{world}-hiper-qwen2.5-{size}" for world in ("alfworld", "webshop") for size in ("1.5b", "7b")}
+    assert set(names) >= small | large | {"alfworld-ppo-qwen2.5-1.5b"}
     for name in names:
         config = read_config(name)
-        assert config.name == name and config.has_subgoals == name.endswith("hiper")
+        assert config.name == name and config.has_subgoals == ("hiper" in name)
 
 
 def test_changes_replace_settings(tmp_path: Path) -> None:

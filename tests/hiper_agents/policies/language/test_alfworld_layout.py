@@ -38,11 +38,41 @@ def test_an_episode_by_hand() -> None:
     second = script.go_on(first, "You arrive at desk 1. On the desk 1, you see a mug 1, and a pen 2.", admissible)
     assert second == (
         "You arrive at desk 1. On the desk 1, you see a mug 1, and a pen 2.<|acts|>open drawer 1, take mug 1, pen 2 "
-        "from desk 1, take pen 2 from drawer 1, use desklamp 1<|task|>put a mug in desk<|reply|>"
+        "from desk 1, take pen 2 from drawer 1, use desklamp 1, go to bed 1<|task|>put a mug in desk<|reply|>"
     )
     said = script.write_reply("take mug 1 from desk 1", "find a mug", switches=False, is_open=True)
     assert said == "<switch>KEEP</switch><subgoal></subgoal><action>take mug 1 from desk 1</action>"
     assert script.reopen() == ROOM_TEXT + first + second
+
+
+def test_places_are_listed_until_the_text_has_come_to_them() -> None:
+    ways = ["go to bed 1", "go to desk 1", "go to sofa 1"]
+
+    def list_ways(instruction: str) -> list[str]:
+        script = make_script("compact", "alfworld", has_subgoals=True)
+        script.open(ROOM, {"instruction": instruction, "admissible_actions": ways})
+        pages = [
+            ("You arrive at desk 1. On the desk 1, you see a mug 1.", ["go to bed 1", "go to sofa 1"]),
+            ("You pick up the mug 1 from the desk 1.", ["go to bed 1", "go to sofa 1"]),
+            ("You arrive at sofa 1. On the sofa 1, you see nothing.", ["go to bed 1", "go to desk 1"]),
+            ("You move the mug 1 to the sofa 1.", ["go to bed 1", "go to desk 1"]),
+            ("Nothing happens.", ["go to bed 1", "go to desk 1"]),
+        ]
+        return [(script.go_on("", *page) or "").split(ACTS)[1].split(TASK)[0] for page in pages]
+
+    assert list_ways("put a mug in sofa") == ["go to bed 1, sofa 1", "", "", "go to bed 1", "go to bed 1, desk 1"]
+    assert list_ways("look at mug under the desklamp")[1:3] == ["go to bed 1, sofa 1", "go to bed 1"]
+
+
+def test_where_nothing_happened_the_places_are_listed() -> None:
+    script = make_script("compact", "alfworld", has_subgoals=True)
+    said = script.write_reply("go to desk 1", "find a mug", switches=True, is_open=False)
+    script.open(ROOM, INFO)
+    admissible = ["go to bed 1", "go to desk 2", "take mug 1 from desk 1"]
+    page = "Nothing happens.<|acts|>take mug 1 from desk 1, go to bed 1, desk 2<|task|>put a mug in desk<|reply|>"
+    assert script.go_on(said, "Nothing happens.", admissible) == page
+    nowhere = script.go_on(said, "Nothing happens.", ["look"])
+    assert nowhere == "Nothing happens.<|acts|><|task|>put a mug in desk<|reply|>"
 
 
 def test_a_flat_agent_reads_the_same_and_says_its_action_alone() -> None:

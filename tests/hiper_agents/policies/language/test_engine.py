@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hiper_agents.policies.language.decoding import DECODINGS
 from hiper_agents.policies.language.engine import Drawn, LocalEngine, Text
@@ -102,3 +104,148 @@ def test_too_long_a_text_is_told(tokenizer: Any) -> None:
     assert len(draw(engine, [Text(range(4, 16))])[0].ids) <= 4
     with pytest.raises(ModelError, match="a text of 16 tokens leaves no room for a reply within the 16"):
         draw(engine, [Text(range(4, 20))])
+
+
+def copy_texts(texts: Sequence[Text]) -> list[Text]:
+    return [Text(text.ids, text.marked_ids) for text in texts]
+
+
+def assert_same(found: Drawn, expected: Drawn) -> None:
+    assert (found.ids, found.allowed, found.finish_reason, found.low_at) == (
+        expected.ids,
+        expected.allowed,
+        expected.finish_reason,
+        expected.low_at,
+    )
+    assert np.allclose(found.log_probabilities, expected.log_probabilities, atol=1e-4)
+    assert np.allclose(found.value_before, expected.value_before, atol=1e-4)
+    assert found.value_low == pytest.approx(expected.value_low, abs=1e-4)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.data())
+def test_texts_in_any_company_are_drawn_as_alone(network: LanguageNetwork, tokenizer: Any, data: st.DataObject) -> None:
+    engine = LocalEngine(network, tokenizer, "admissible", max_rows=data.draw(st.integers(1, 6)))
+    texts = make_texts(5, seed=1)
+    for turn in range(4):
+        chosen = data.draw(st.lists(st.sampled_from(range(5)), unique=True))
+        alone = LocalEngine(network, tokenizer, "admissible")
+        expected = [draw(alone, copy_texts([texts[number]]), None, max_tokens=12)[0] for number in chosen]
+        found = draw(engine, [texts[number] for number in chosen], None, max_tokens=12)
+        for one, other in zip(found, expected, strict=True):
+            assert_same(one, other)
+        grow([texts[number] for number in chosen], turn)
+        event = data.draw(st.sampled_from(["forget", "drop", "reopen", "nothing"]))
+        number = data.draw(st.integers(0, 4))
+        if event == "forget":
+            engine.forget(texts[number])
+        elif event == "reopen":
+            texts[number] = Text(texts[number].ids[len(texts[number].ids) // 2 :], MARKED)
+        elif event == "drop":
+            texts[number] = make_texts(1, seed=turn)[0]
+
+
+def test_nothing_is_read_twice(network: LanguageNetwork, tokenizer: Any) -> None:
+    engine = LocalEngine(network, tokenizer)
+    texts = make_texts(4)
+    for turn in range(3):
+        draw(engine, texts, turn)
+        grow(texts, turn)
+    draw(engine, texts, 3, max_tokens=1)
+    assert engine.num_read == sum(len(text.ids) - 1 for text in texts)
+
+
+def test_texts_that_nobody_holds_leave_their_rows(network: LanguageNetwork, tokenizer: Any) -> None:
+    engine = LocalEngine(network, tokenizer, max_rows=50)
+    for seed in range(4):
+        draw(engine, make_texts(4, seed), max_tokens=2)
+    assert len(engine._cache.lengths) == 4
+
+
+def test_a_seed_draws_the_same_again_and_another_one_does_not(network: LanguageNetwork, tokenizer: Any) -> None:
+    found = [
+        [each.ids for each in draw(LocalEngine(network, tokenizer, "format"), make_texts(4), seed)]
+        for seed in (1, 1, 2)
+    ]
+    assert found[0] == found[1] != found[2]
+
+
+def test_few_tokens_at_once_and_few_rows_give_the_same(
+    network: LanguageNetwork, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [*make_texts(4, longest=90), *make_texts(2, seed=1, longest=400)]
+    expected = draw(LocalEngine(network, tokenizer, "format"), copy_texts(texts))
+    monkeypatch.setattr("hiper_agents.policies.language.engine.MAX_TOKENS_AT_ONCE", 37)
+    monkeypatch.setattr("hiper_agents.policies.language.cache.MAX_GRID", 1)
+    monkeypatch.setattr("hiper_agents.policies.language.attention.MANY", 10)
+    for found, each in zip(draw(LocalEngine(network, tokenizer, "format"), copy_texts(texts)), expected, strict=True):
+        assert_same(found, each)
+    for found, each in zip(draw(LocalEngine(network, tokenizer, "format", max_rows=2), texts), expected, strict=True):
+        assert_same(found, each)
+
+
+@pytest.mark.parametrize("options", [{}, {"fused": True}, {"foreach": True}])
+def test_changed_weights_are_noticed(tokenizer: Any, options: dict[str, bool]) -> None:
+    network = make_small_network(tokenizer, 0, hidden_size=32, intermediate_size=64)
+    engine = LocalEngine(network, tokenizer)
+    texts = make_texts(2)
+    draw(engine, texts, max_tokens=3)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=0.1, **options)
+    network.score(network.read(torch.tensor([texts[0].ids]))).square().sum().backward()
+    optimiser.step()
+    for text, drawn in zip(texts, draw(engine, texts), strict=True):
+        check_against_fresh_look(network, text, drawn)
+
+
+def test_training_goes_on_after_a_draw(network: LanguageNetwork, tokenizer: Any) -> None:
+    network.train()
+    draw(LocalEngine(network, tokenizer), make_texts(1), max_tokens=1)
+    assert network.training and network.model.config._attn_implementation == "sdpa"
+    network.eval()
+
+
+def test_what_fails_leaves_texts_as_they_were(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = make_small_network(tokenizer, 0, hidden_size=32, intermediate_size=64)
+    engine = LocalEngine(network, tokenizer, "format")
+    texts = make_texts(3)
+    before = [list(text.ids) for text in texts]
+    with torch.no_grad():
+        network.model.lm_head.weight[7] = float("nan")
+    with pytest.raises(ModelError, match="the model's scores are no numbers: its weights have run away"):
+        draw(engine, texts)
+    assert [text.ids for text in texts] == before
+    with torch.no_grad():
+        network.model.lm_head.weight[7] = 0
+    for text, drawn in zip(texts, draw(engine, texts), strict=True):
+        check_against_fresh_look(network, text, drawn)
+
+
+def test_where_a_segment_opens_there_is_no_choice(network: LanguageNetwork, tokenizer: Any) -> None:
+    engine = LocalEngine(network, tokenizer, "format")
+    for drawn in draw(engine, make_texts(4), opens=[True] * 4):
+        given = tokenizer.decode(
+            [token for token, log in zip(drawn.ids, drawn.log_probabilities, strict=True) if not log]
+        )
+        assert given.startswith("<switch>SWITCH</switch><subgoal>")
+
+
+def test_a_reply_without_choices_has_values(network: LanguageNetwork, tokenizer: Any) -> None:
+    engine = LocalEngine(network, tokenizer, "admissible", has_subgoals=False)
+    text = make_texts(1)[0]
+    (drawn,) = engine.draw([text], [["look"]], rng=None, temperature=1.0, max_tokens=40)
+    assert tokenizer.decode(drawn.ids) == "<action>look</action>" and drawn.finish_reason == "stop"
+    assert drawn.log_probabilities == (0.0,) * len(drawn.ids) and drawn.low_at == len(text.ids) - len(drawn.ids) - 1
+    check_against_fresh_look(network, text, drawn)
+
+
+def test_wrong_arguments_are_told(network: LanguageNetwork, tokenizer: Any) -> None:
+    engine = LocalEngine(network, tokenizer)
+    text = make_texts(1)[0]
+    for texts, actions in (([text, text], [[], []]), ([text], [])):
+        with pytest.raises(ValueError, match="draw from each text once, with one list of admissible actions"):
+            engine.draw(texts, actions, rng=None, temperature=1.0, max_tokens=4)
+    with pytest.raises(ValueError, match="there is no token to go on from"):
+        draw(engine, [Text()])
+    with pytest.raises(ValueError, match="max_tokens must be an integer from 1"):
+        draw(engine, [text], max_tokens=0)
+    assert draw(engine, []) == []

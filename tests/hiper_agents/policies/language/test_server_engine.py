@@ -297,7 +297,7 @@ def make_policies(folder: Path, server: ModelServer, kind: str) -> tuple[Languag
     served = make_language_policy(True, server=server.address, server_kind=kind, **options)
     torch.nn.init.normal_(served.network.heads.weight)
     assert isinstance(served.engine, ServerEngine)
-    served.engine._version = served.network.count_changes()
+    served.engine._sample = served.network.sample_weights()
     return served, LanguagePolicy(served.network, served.tokenizer, LanguageConfig(**options), True)
 
 

@@ -1,0 +1,162 @@
+"""What a run will need, before anything of it is loaded: weights, tokens, memory, time, each with how it is known."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hiper_agents.policies.language.config import LanguageConfig, make_language_config
+from hiper_agents.policies.language.sizes import ModelSizes, find_sizes
+from hiper_agents.training.config import TrainConfig
+
+GIGABYTE = 1e9
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+EXACT_BYTES = 4
+TURNS = {"alfworld": 50, "webshop": 15}
+"""The step limits."""
+DEFAULT_TURNS = 50
+ACTIVATIONS_A_LAYER = 16
+"""Numbers that the backward pass needs of a token and a layer, in widths of the hidden state, about; those of the
+feed-forward are counted apart."""
+COPIES_OF_SCORES = 5
+"""Float32 numbers that learning holds for each learned token and entry of the vocabulary."""
+CACHE = "keys and values while playing"
+FLOPS = {"cuda": 4e14, "cpu": 5e10}
+"""Floating-point operations a second that are assumed: of an H100 in bfloat16 at 40 %, of a processor's thread."""
+BYTES_A_SECOND = {"cuda": 2e12, "cpu": 2e10}
+"""How fast weights are assumed to be read, on which drawing token by token waits."""
+SLOWER_IN_FLOAT32 = 8
+
+
+@dataclass(frozen=True)
+class TextSizes:
+    """Tokens of an episode: of its first page with all orders, of each further page, and of a reply."""
+
+    first: int
+    page: int
+    reply: int
+    turns: int
+
+    @property
+    def episode(self) -> int:
+        """Tokens of an episode that goes on to the step limit."""
+        return self.first + (self.turns - 1) * self.page + self.turns * self.reply
+
+
+MEASURED = {
+    ("compact", "alfworld"): (50, 26, 9),
+    ("compact", "webshop"): (35, 126, 13),
+    ("chat", "alfworld"): (480, 236, 33),
+    ("chat", "webshop"): (310, 481, 34),
+}
+"""Tokens of first page, further pages and replies in the expert's episodes of 20 tasks: the compact layout with a
+tokenizer made from the worlds' texts, the chat layout with SmolLM2's."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A run in numbers.
+
+    Attributes:
+        sizes: Of the model.
+        texts: Of its episodes.
+        trained: Weights that are trained.
+        memory: Bytes in a process, by what they are for.
+        learning, drawing: Floating-point operations of an update, in a process.
+        reading: Seconds for reading weights, keys and values from memory, token by token.
+    """
+
+    sizes: ModelSizes
+    texts: TextSizes
+    trained: int
+    memory: dict[str, float]
+    learning: float
+    drawing: float
+    reading: float
+
+    def seconds(self, device: str, dtype: str, num_threads: int) -> float:
+        """Return the time that an update takes, about.
+
+        Args:
+            device: "cpu" or "cuda".
+            dtype: What is computed with.
+            num_threads: Of a processor.
+        """
+        speed = FLOPS[device] * (num_threads if device == "cpu" else 1)
+        speed /= SLOWER_IN_FLOAT32 if device == "cuda" and dtype == "float32" else 1
+        return (self.learning + self.drawing) / speed + self.reading
+
+
+def find_world(config: TrainConfig) -> str:
+    """Return the world that an environment's id names: alfworld, webshop, or plain."""
+    name = config.env_id.lower()
+    return next((world for world in TURNS if world in name), "plain")
+
+
+def size_texts(config: TrainConfig, language: LanguageConfig, max_positions: int | None) -> TextSizes:
+    """Return how long a run's texts will be.
+
+    Args:
+        config: The run's settings.
+        language: The policy's.
+        max_positions: How far the model looks back.
+    """
+    world = find_world(config)
+    first, page, reply = MEASURED.get((language.layout, world), MEASURED[language.layout, "alfworld"])
+    turns = TURNS.get(world, DEFAULT_TURNS)
+    if max_positions is not None:
+        turns = max(1, min(turns, (max_positions - first) // (page + reply)))
+    return TextSizes(first, page, min(reply, language.max_reply_tokens), turns)
+
+
+def forecast(config: TrainConfig, num_processes: int = 1, uses_shards: bool = False) -> Forecast | str:
+    """Return what a run of a language policy will need in each process; a sentence where that is not known.
+
+    Args:
+        config: The run's settings.
+        num_processes: How many share the work.
+        uses_shards: Whether each keeps a part of the blocks' weights.
+    """
+    language = make_language_config(config.policy_options)
+    sizes, known = find_sizes(language)
+    if sizes is None:
+        return known
+    texts = size_texts(config, language, sizes.max_positions)
+    trained = sizes.added_weights
+    trained += sizes.count_adapters(language.lora_rank) if language.lora_rank else sizes.weights
+    memory = dict(_list_memory(config, language, sizes, texts, num_processes if uses_shards else 1))
+    tokens = config.episodes_per_update * texts.episode / num_processes
+    work = tokens * sizes.count_work(texts.episode / 2)
+    passes = 2 * (2 if language.lora_rank else 3) + 2 * language.checkpoints_activations
+    learning = work * (passes + 2 * config.has_reference) * config.ppo_epochs
+    rounds = -(-config.episodes_per_update // (config.num_envs * num_processes))
+    draws = rounds * texts.turns * texts.reply
+    device = "cuda" if language.device.startswith("cuda") else "cpu"
+    read = sizes.weights * BYTES[language.dtype] + memory[CACHE] / 2
+    return Forecast(sizes, texts, trained, memory, learning, 2 * work, draws * read / BYTES_A_SECOND[device])
+
+
+def _list_memory(
+    config: TrainConfig, language: LanguageConfig, sizes: ModelSizes, texts: TextSizes, num_shards: int
+) -> Iterator[tuple[str, float]]:
+    """Yield what the memory of a process is for, and how many bytes."""
+    width = BYTES[language.dtype]
+    held = sizes.weights - sizes.block_weights + sizes.block_weights / num_shards
+    adapters = sizes.count_adapters(language.lora_rank) / num_shards if language.lora_rank else 0
+    trained = (adapters if language.lora_rank else held) + sizes.added_weights
+    trained_width = EXACT_BYTES if language.lora_rank else width
+    yield "weights", held * width + adapters * EXACT_BYTES
+    yield "gradients", trained * trained_width
+    yield "optimiser", trained * (2 * EXACT_BYTES + (EXACT_BYTES if trained_width < EXACT_BYTES else 0))
+    shares_reference = bool(language.lora_rank) and num_shards == 1
+    yield "reference", (trained * trained_width if shares_reference else held * width) if config.has_reference else 0.0
+    tokens = max(config.max_tokens, texts.episode) if config.max_tokens else config.ppo_minibatch * texts.page
+    layers = sizes.hidden * (sizes.layers + ACTIVATIONS_A_LAYER) + 3 * sizes.intermediate
+    if not language.checkpoints_activations:
+        layers = sizes.layers * (ACTIVATIONS_A_LAYER * sizes.hidden + 3 * sizes.intermediate)
+    yield "activations", tokens * layers * width
+    learned = tokens * texts.reply / (texts.reply + texts.page)
+    yield "scores", learned * sizes.vocabulary * EXACT_BYTES * COPIES_OF_SCORES
+    rows = min(config.num_envs, config.episodes_per_update)
+    cache = rows * texts.episode * sizes.layers * 2 * sizes.kv_heads * sizes.head_dim * width
+    whole = (sizes.weights - held) * width if num_shards > 1 else 0.0
+    yield CACHE, cache
+    yield "all weights while playing", whole
