@@ -104,12 +104,12 @@ def test_real_games_of_the_user_change_no_configuration(name: str) -> None:
 @pytest.mark.parametrize("name", list_configs())
 def test_shipped_configurations_choose_by_a_part_that_they_do_not_train_on(name: str) -> None:
     """The evaluation split is some of the training split, and the trainer leaves just those out, in both worlds."""
-    trainer = pytest.importorskip("hiper_agents.training.trainer", reason="needs the extra agents")
+    arenas = pytest.importorskip("hiper_agents.training.arena", reason="needs the extra agents")
     config = read_config(name, num_envs=1)
-    run = trainer.Trainer(config, Path("never-made"))
-    envs = {split: run._environments(split)[0].unwrapped for split in (config.train_split, config.eval_split)}
+    arena = arenas.Arena(config)
+    envs = {config.train_split: arena.train_envs[0].unwrapped, config.eval_split: arena.eval_envs[0].unwrapped}
     training, evaluation = (list(envs[split].tasks) for split in (config.train_split, config.eval_split))
-    trained_on = [training[position] for position in run._training_tasks()]
+    trained_on = [training[position] for position in arena._training_tasks()]
     assert 100 < len(evaluation) < 0.2 * len(training)
     assert sorted(trained_on) == sorted(set(training) - set(evaluation))
     assert len(trained_on) == len(training) - len(evaluation)
