@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test lint fuzz bench weights panels clean help
+.PHONY: demo test lint fuzz bench weights language panels clean help
 .DEFAULT_GOAL := help
 
 help:  ## show the targets
@@ -46,6 +46,7 @@ bench: $(VENV)/.test  ## measure speed, difficulty and coverage; the figures in 
 	$(BIN)/python benchmarks/webshop_difficulty.py
 	$(BIN)/python benchmarks/coverage.py
 	$(BIN)/python benchmarks/prompts.py
+	$(BIN)/python benchmarks/language.py
 	$(BIN)/python benchmarks/scores.py
 
 weights: $(VENV)/.demo  ## train the shipped weights again
@@ -53,6 +54,10 @@ weights: $(VENV)/.demo  ## train the shipped weights again
 	$(BIN)/hiper train --config alfworld-flat --output hiper_agents/weights
 	$(BIN)/hiper train --config webshop-hiper --output hiper_agents/weights
 	$(BIN)/hiper train --config webshop-flat --output hiper_agents/weights
+
+language: $(VENV)/.demo  ## train the small language models from nothing, on one core each
+	$(BIN)/hiper train --config language-small-alfworld-hiper --output hiper_agents/weights
+	$(BIN)/hiper train --config language-small-alfworld-flat --output hiper_agents/weights
 
 panels: $(VENV)/.demo  ## freeze the shipped panels again, after a world has changed on purpose
 	$(BIN)/leaderboard refreeze

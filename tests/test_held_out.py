@@ -16,6 +16,7 @@ from tests.hiper_envs.alfworld.real_games import list_training_ids
 from tests.products import DATA
 
 UNSEEN_PANELS = [name for name in panel_names() if re.match("alfworld.*(unseen|demo)", name)]
+ALFWORLD_CONFIGS = [name for name in list_configs() if read_config(name).env_id == ALFWORLD]
 WEBSHOP_WEIGHTS = ("webshop-flat", "webshop-hiper")
 
 
@@ -75,7 +76,7 @@ def list_tested(panel: Panel) -> frozenset[str]:
     return list_tasks(gym.make(panel.env_id, **panel.env_options).unwrapped, rows)
 
 
-@pytest.mark.parametrize("config_name", [name for name in list_configs() if name.startswith("alfworld")])
+@pytest.mark.parametrize("config_name", ALFWORLD_CONFIGS)
 @pytest.mark.parametrize("panel_name", UNSEEN_PANELS)
 def test_no_scene_of_an_unseen_panel_was_trained_on(panel_name: str, config_name: str) -> None:
     """Of games whose ids come from two sources the scenes tell more: the same rooms were never entered."""
@@ -92,7 +93,7 @@ def test_no_game_of_a_real_panel_is_a_released_training_game(panel_name: str, sh
     assert len(trained_on) == 3553 and not list_tested(load_panel(panel_name)) & trained_on
 
 
-@pytest.mark.parametrize("name", [name for name in list_configs() if name.startswith("alfworld")])
+@pytest.mark.parametrize("name", ALFWORLD_CONFIGS)
 @pytest.mark.usefixtures("real_games")
 def test_real_games_of_the_user_change_no_configuration(name: str) -> None:
     config = read_config(name)
@@ -104,16 +105,18 @@ def test_real_games_of_the_user_change_no_configuration(name: str) -> None:
 @pytest.mark.parametrize("name", list_configs())
 def test_shipped_configurations_choose_by_a_part_that_they_do_not_train_on(name: str) -> None:
     """The evaluation split is some of the training split, and the trainer leaves just those out, in both worlds."""
-    trainer = pytest.importorskip("hiper_agents.training.trainer", reason="needs the extra agents")
-    config = read_config(name, num_envs=1)
-    run = trainer.Trainer(config, Path("never-made"))
-    envs = {split: run._environments(split)[0].unwrapped for split in (config.train_split, config.eval_split)}
-    training, evaluation = (list(envs[split].tasks) for split in (config.train_split, config.eval_split))
-    trained_on = [training[position] for position in run._training_tasks()]
+    pytest.importorskip("torch", reason="needs the extra agents")
+    from hiper_agents.training.arena import Arena
+
+    arena = Arena(read_config(name, num_envs=1))
+    world: Any = arena.train_envs[0].unwrapped
+    other: Any = arena.eval_envs[0].unwrapped
+    training, evaluation = list(world.tasks), list(other.tasks)
+    trained_on = [training[position] for group in arena.pool("train").groups for position in group]
     assert 100 < len(evaluation) < 0.2 * len(training)
     assert sorted(trained_on) == sorted(set(training) - set(evaluation))
     assert len(trained_on) == len(training) - len(evaluation)
-    kinds = [list_kinds(envs[config.train_split], tasks) for tasks in (trained_on, evaluation)]
+    kinds = [list_kinds(world, tasks) for tasks in (trained_on, evaluation)]
     assert not kinds[0] & kinds[1], "whole products, or all trials of a task, are held out"
 
 
