@@ -141,6 +141,14 @@ def is_trained(model: str) -> bool:
     return holds_policy(model)
 
 
+def name_model(model: str) -> str:
+    """Return what a trained policy is called, by its folder."""
+    with naming_extra():
+        from hiper_agents.agents.language_policy import name_folder
+
+    return name_folder(model)
+
+
 def find_served_model(base_url: str, timeout: float = TIMEOUT_SECONDS) -> str:
     """Return the name of the one model that an endpoint serves.
 
