@@ -102,7 +102,7 @@ def test_groups_play_one_task_from_one_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"estimator": "grpo"}, "compares episodes of one task; set group_size above 1"),
+        ({"estimator": "grpo"}, "compares episodes of one task; set group_size to 2 or more"),
         ({"estimator": "rloo", "group_size": 3}, "groups of 3 do not fill; make it a multiple"),
         ({"estimator": "beacon", "group_size": 2}, "milestones, which training does not keep"),
         ({"estimator_options": {"kapa": 1}}, "did you mean 'kappa'"),
