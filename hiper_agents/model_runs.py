@@ -15,7 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hiper_agents.agents.model_agents import ModelOptions, check_together, find_served_model, is_trained, open_model
+from hiper_agents.agents.model_agents import (
+    ModelOptions,
+    check_together,
+    find_served_model,
+    is_trained,
+    name_model,
+    open_model,
+)
 from hiper_envs.episodes.agents import Agent
 from hiper_envs.whole_file import write_whole
 
@@ -69,7 +76,7 @@ def list_rows(
     if options.is_endpoint:
         options = replace(options, served_model=options.served_model or find_served_model(options.model))
     elif is_trained(options.model):
-        return [ModelRow(name or _to_name(Path(options.model).expanduser().resolve().name), options)]
+        return [ModelRow(name or _to_name(name_model(options.model)), options)]
     called = name or _to_name((options.served_model or options.model.rstrip("/")).rpartition("/")[2])
     asked = list(dict.fromkeys(styles)) or ["hiper"]
     is_plain = name is not None and len(asked) == 1

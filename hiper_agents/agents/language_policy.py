@@ -16,6 +16,8 @@ from webshop_server.allowed_types import check_integer, check_number
 TEMPERATURE = 0.4
 """Of the draws, unless another is asked for: greedy play goes in circles, and training's 1 is careless."""
 
+MODEL = "model"
+"""What training calls the folder of the model in a run's own."""
 CardValue = str | int | float | bool | None
 
 
@@ -117,7 +119,7 @@ def open_language_policy(
     asked = {"decoding": decoding, "max_reply_tokens": max_reply_tokens}
     changes = {name: value for name, value in asked.items() if value is not None}
     policy, facts = open_policy(Path(folder).expanduser(), dtype=dtype, device=device, **changes)
-    return LanguagePolicyAgent(policy, Path(folder).expanduser().resolve().name, facts, temperature)
+    return LanguagePolicyAgent(policy, name_folder(folder), facts, temperature)
 
 
 def set_threads(num_threads: int | None) -> None:
@@ -133,10 +135,19 @@ def set_threads(num_threads: int | None) -> None:
         torch.set_num_threads(check_integer(num_threads, "num_threads", 1))
 
 
+def name_folder(folder: str | Path) -> str:
+    """Return what a folder's model is called: by the folder, or by the run's where it is the model of a run."""
+    path = Path(folder).expanduser().resolve()
+    return path.parent.name if path.name == MODEL and path.parent.name else path.name
+
+
 def tell_training(facts: Mapping[str, Any]) -> dict[str, CardValue]:
-    """Return how weights came to be, of what was saved along with them: by which configuration and command."""
-    return {
-        told: facts[name]
-        for name, told in (("name", "trained_as"), ("made_by", "trained_by"))
-        if isinstance(facts.get(name), str)
-    }
+    """Return how weights came to be, of what was saved along with them: by which configuration and command.
+
+    A finished run ships a card with both; the model in a run's own folder has its configuration alone.
+    """
+    told: dict[str, Any] = {}
+    for source in (facts.get("config"), facts.get("card")):
+        told |= source if isinstance(source, dict) else {}
+    named = (("trained_as", told.get("name")), ("trained_by", told.get("made_by")))
+    return {name: value for name, value in named if isinstance(value, str)}

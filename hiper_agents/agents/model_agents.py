@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from hiper_agents.policies.language.config import DECODINGS, LAYOUTS
+from hiper_agents.policies.language.config import DECODINGS, LAYOUTS, LanguageConfig
 from hiper_agents.policies.language.server_connection import Connection, ServerError, list_served
 from hiper_envs.episodes.agents import Agent
 from hiper_envs.prompts import STYLES, PromptConfig
@@ -141,6 +141,14 @@ def is_trained(model: str) -> bool:
     return holds_policy(model)
 
 
+def name_model(model: str) -> str:
+    """Return what a trained policy is called, by its folder."""
+    with naming_extra():
+        from hiper_agents.agents.language_policy import name_folder
+
+    return name_folder(model)
+
+
 def find_served_model(base_url: str, timeout: float = TIMEOUT_SECONDS) -> str:
     """Return the name of the one model that an endpoint serves.
 
@@ -184,12 +192,14 @@ def _open_local(options: ModelOptions, further: Mapping[str, Any]) -> Agent:
 def _open_constrained(options: ModelOptions) -> Agent:
     with naming_extra():
         from hiper_agents.agents.language_policy import LanguagePolicyAgent, set_threads
-        from hiper_agents.policies.language.make import make_language_policy
+        from hiper_agents.policies.language.network import load_network
+        from hiper_agents.policies.language.policy import LanguagePolicy
 
     set_threads(1)
-    settings: dict[str, Any] = {"layout": "chat", "decoding": "free", "max_reply_tokens": MAX_REPLY_TOKENS}
-    given = {name: options.given[name] for name in ("layout", "decoding", "dtype", "device") if name in options.given}
-    policy = make_language_policy(True, model=options.model, **(settings | given))
+    saved = load_network(options.model, dtype=options.dtype or "float32", device=options.device or "cpu")
+    layout, decoding = options.layout or "chat", options.decoding or "free"
+    config = LanguageConfig(layout=layout, decoding=decoding, max_reply_tokens=MAX_REPLY_TOKENS)
+    policy = LanguagePolicy(saved.network, saved.tokenizer, config)
     name = Path(options.model).expanduser().resolve().name
     return LanguagePolicyAgent(policy, name, temperature=_choose_temperature(options))
 

@@ -165,6 +165,7 @@ def test_models_are_asked_as_they_can_be(tiny: Path, small: Path) -> None:
     assert isinstance(held, LanguagePolicyAgent)
     assert held.card["layout"] == "chat" and held.card["decoding"] == "admissible"
     assert torch.get_num_threads() == 1
+    assert make_model_agent(str(tiny), layout="compact", dtype="float16").card["dtype"] == "float16"  # type: ignore[attr-defined]
     trained = make_model_agent(str(small), temperature=0)
     assert isinstance(trained, LanguagePolicyAgent) and trained.card["temperature"] == 0
     assert make_model_agent(str(tiny), dtype="bfloat16").card["dtype"] == "bfloat16"  # type: ignore[attr-defined]

