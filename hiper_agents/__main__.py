@@ -21,7 +21,7 @@ console = Console(soft_wrap=True)
 @app.command
 def train(
     config: str,
-    run: Path | None = None,
+    run: Annotated[Path | None, arg(aliases=["--into"])] = None,
     seed: int | None = None,
     setting: Annotated[tuple[str, ...], arg(aliases=["-s"])] = (),
     output: Path | None = None,
@@ -34,7 +34,7 @@ def train(
     Args:
         config: A .toml file, or a shipped configuration, such as alfworld-hiper, alfworld-flat, webshop-hiper,
             webshop-flat, qwen2.5-1.5b-alfworld-hiper.
-        run: Folder of the run; by default runs/NAME-seedN.
+        run: Folder of the run; by default runs/NAME-seedN. Behind torchrun, which takes --run for its own, say --into.
         seed: Replaces the seed of the configuration.
         setting: Settings to replace, as name=value in TOML: --setting updates=10 lr=1e-4.
         output: Also write weights and model card to this folder, under the configuration's name.

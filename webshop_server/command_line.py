@@ -98,10 +98,12 @@ def _find_fault(program: str, commands: Mapping[str, Callable[..., object]], arg
 def _list_options(command: Callable[..., object]) -> Iterable[str]:
     hints = get_type_hints(command, include_extras=True)
     for name, parameter in inspect.signature(command).parameters.items():
-        if POSITIONAL in getattr(hints.get(name), "__metadata__", ()):
+        told = getattr(hints.get(name), "__metadata__", ())
+        if POSITIONAL in told:
             continue
         option = name.replace("_", "-")
         yield f"--{option}"
+        yield from (alias for each in told for alias in getattr(each, "aliases", None) or () if alias.startswith("--"))
         if isinstance(parameter.default, bool):
             yield f"--no-{option}"
 

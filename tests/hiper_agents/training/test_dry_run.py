@@ -159,7 +159,7 @@ def test_a_shortage_of_memory_names_the_settings(error: Exception) -> None:
 
 
 def test_the_command_only_says(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "hiper_agents", "train", "--config", LARGE[0], "--dry-run", "--seed", "3"]
+    command = [sys.executable, "-m", "hiper_agents", "train", "--config", LARGE[0], "--dry-run", "--into", "x"]
     environment = {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "none")}
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment)
     assert done.stdout.splitlines()[0].startswith(LARGE[0]) and "lacking: $HF_HUB_OFFLINE" in done.stdout
