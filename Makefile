@@ -19,7 +19,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) '.[agents,browser,spacy,chat,dev]'
+	$(INSTALL) '.[agents,browser,spacy,chat,lora,scale,dev]'
 	@# The official engine compiles a planner; without a compiler its differential tests skip and say so.
 	$(INSTALL) '.[official]' || echo 'The official engine could not be installed: its differential tests will skip.'
 	@touch $@ $(VENV)/.demo
