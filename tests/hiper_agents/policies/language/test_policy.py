@@ -1,6 +1,7 @@
 """A language model as a policy: every token is a row of one kind, and learning sees what play drew."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hiper_agents.policies.language.decision import LanguageDecision
 from hiper_agents.policies.language.make import open_policy, save_policy
 from hiper_agents.policies.language.policy import LanguagePolicy
 from hiper_agents.policies.policy import Policy
-from hiper_agents.training.batch import LearningBatch, make_imitation_batch, make_learning_batch
+from hiper_agents.training.batch import LearningBatch, Minibatch, make_imitation_batch, make_learning_batch
 from hiper_agents.training.company import Company
 from hiper_agents.training.demonstrations import record_expert
 from hiper_agents.training.losses import LossConfig, imitation_loss, ppo_loss
@@ -40,7 +41,7 @@ def list_decisions(rollouts: list[Rollout]) -> list[LanguageDecision]:
     ]
 
 
-def whole(policy: Policy, batch: LearningBatch):  # type: ignore[no-untyped-def]
+def whole(policy: Policy, batch: LearningBatch) -> Minibatch:
     return batch.select(np.arange(len(batch)))
 
 
@@ -171,7 +172,7 @@ def test_same_seed_plays_the_same_and_as_alone() -> None:
     assert replies != [[each.reply for each in rollout.decisions] for rollout in play(policy, seed=2)]
 
 
-def test_a_saved_policy_plays_as_before(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_saved_policy_plays_as_before(tmp_path: Path) -> None:
     policy = make_small_policy(decoding="admissible", max_reply_tokens=20)
     save_policy(policy, tmp_path, {"card": {"name": "x"}})
     again, facts = open_policy(tmp_path)
