@@ -60,9 +60,10 @@ def _describe(config: TrainConfig, language: LanguageConfig, found: Forecast) ->
     seconds = found.seconds(device, language.dtype, config.num_threads)
     assumed = "a GPU like the H100 in bfloat16" if device == "cuda" else "a thread of a processor"
     yield (
-        f"time: about {seconds:,.0f} s an update, {seconds * config.updates / 3600:,.1f} h in all; {found.learning:.1e}"
-        f" operations to learn, {found.drawing:.1e} to read what is played, {found.reading:,.0f} s to draw it token by"
-        f" token, assuming {FLOPS[device]:.0e} operations and {BYTES_A_SECOND[device]:.0e} bytes of memory a second for"
+        f"time: about {seconds:,.0f} s an update, {seconds * config.updates / 3600:,.1f} h for all updates, imitation"
+        f" not counted; {found.learning:.1e} operations to learn, {found.drawing:.1e} to read what is played,"
+        f" {found.reading:,.0f} s to draw it token by token, assuming {FLOPS[device]:.0e} operations and"
+        f" {BYTES_A_SECOND[device]:.0e} bytes of memory a second for"
         f" {assumed}"
     )
 
