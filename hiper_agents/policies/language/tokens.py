@@ -1,9 +1,9 @@
 """A small tokenizer made from the texts of the worlds, an ordinary one of transformers.
 
 A text is cut into pieces: marks and tags of the compact layout, phrases that come often (`. On the `, `, you see a `),
-numbered names (`mug 2`), names (`mug`) wherever they stand, numbers behind them (` 2`), and words. Frequent pieces are
-a token each; any other is byte-pair encoded, down to single bytes, so that every text comes back as it was. See
-`compact_layout` for why no page can hold a mark.
+numbered names (`mug 2`), names (`mug`) wherever they stand, numbers behind them (` 2`), asins two letters at a time,
+and words. Frequent pieces are a token each; any other is byte-pair encoded, down to single bytes, so that every text
+comes back as it was. See `compact_layout` for why no page can hold a mark.
 
 The same texts give the same files, byte for byte.
 """
@@ -33,16 +33,23 @@ _MAX_PHRASE = 80
 _MIN_TEXTS, _MIN_SHARE_OF_TEXTS = 10, 0.01
 _MIN_SHARE_NUMBERED = 0.3
 _MIN_MERGED = 3
-_ASIN = r" ?[bB]0[0-9A-Za-z]{8}(?![0-9A-Za-z])"
+_LETTER = "[0-9A-Za-z]"
+_NUM_PAIRS = 4
+_PAIRS = tuple(
+    rf"(?<=[bB]0{_LETTER * (2 * before)}){_LETTER * 2}(?={_LETTER * 2 * (_NUM_PAIRS - 1 - before)}(?!{_LETTER}))"
+    for before in range(_NUM_PAIRS)
+)
+"""The letters of an asin two by two: a model copies it pair by pair, for no pair comes often on one page."""
 _PIECES = (
-    _ASIN,
+    rf" ?[bB]0(?={_LETTER}{{8}}(?!{_LETTER}))",
+    *_PAIRS,
     r"\.\p{N}{1,2}(?!\p{N})",  # cents
     r" ?\p{N}+",
     " ?\\p{L}+(?:['\u2019-]\\p{L}+)*",
     r" ?[^\s\p{L}\p{N}]+",
     r"\s",
 )
-_IS_ASIN = re.compile(_ASIN)
+_BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 _MARK = re.compile("|".join(map(re.escape, sorted((*MARKS, *TAGS), key=len, reverse=True))))
 _ACTS = re.compile(re.escape(ACTS) + r"(.*?)" + re.escape(TASK), re.DOTALL)
 _SUBGOAL = re.compile(r"<subgoal>([^<]+)</subgoal>")
@@ -51,12 +58,13 @@ _NAME = re.compile(r"\b([a-z]+)( \d+)\b")
 
 
 class _Vocabulary(NamedTuple):
-    """What is one token in any case: names, alone and with the usual numbers, numbers as they follow names, phrases."""
+    """What is one token in any case: names, alone and numbered, numbers behind them, phrases, asins in pairs."""
 
     names: Sequence[str]
     numbered: Sequence[str]
     numbers: Sequence[str]
     phrases: Sequence[str]
+    pairs: Sequence[str]
 
 
 def build_tokenizer(texts: Iterable[str], max_entries: int = MAX_ENTRIES) -> "PreTrainedTokenizerFast":
@@ -109,7 +117,11 @@ def _read_vocabulary(texts: Sequence[str]) -> _Vocabulary:
     phrases = {BETWEEN, *_find_phrases(others, names), *_find_subgoals(shop), *(PHRASES if shop else ())}
     kept = frozenset(names)
     usual = [each for each, count in whole.items() if count >= _MIN_TEXTS and each.partition(" ")[0] in kept]
-    return _Vocabulary(sorted(names), sorted(usual), sorted(numbers), sorted(phrases))
+    pairs = [first + second for first in _BASE_36 for second in _BASE_36] if shop else []
+    single = frozenset((*names, *usual, *numbers, *phrases))
+    return _Vocabulary(
+        sorted(names), sorted(usual), sorted(numbers), sorted(phrases), [each for each in pairs if each not in single]
+    )
 
 
 def _find_phrases(texts: Sequence[str], names: Sequence[str]) -> Iterable[str]:
@@ -174,8 +186,7 @@ def _choose_entries(
     saved = Counter[str]()
     for piece, count in counts.items():
         spelt = speller.encode(piece).tokens
-        # The asin of a product that is for sale here would be another's word elsewhere.
-        if len(spelt) > 1 and num_texts[piece] >= _MIN_TEXTS and not _IS_ASIN.fullmatch(piece):
+        if len(spelt) > 1 and num_texts[piece] >= _MIN_TEXTS:
             saved["".join(spelt)] = count * (len(spelt) - 1)
     others = sorted(saved.keys() - known.keys(), key=lambda entry: (-saved[entry], entry))
     return [*known, *others[: max_entries - len(known)]], [tuple(merge) for merge in model["merges"]]
