@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+LANGUAGE := $(addprefix language-small-,alfworld-hiper webshop-hiper alfworld-flat webshop-flat)
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test lint fuzz bench weights language panels clean help
+.PHONY: demo test lint fuzz bench weights language $(LANGUAGE) panels clean help
 .DEFAULT_GOAL := help
 
 help:  ## show the targets
@@ -55,9 +56,10 @@ weights: $(VENV)/.demo  ## train the shipped weights again
 	$(BIN)/hiper train --config webshop-hiper --output hiper_agents/weights
 	$(BIN)/hiper train --config webshop-flat --output hiper_agents/weights
 
-language: $(VENV)/.demo  ## train the small language models from nothing, on one core each
-	$(BIN)/hiper train --config language-small-alfworld-hiper --output hiper_agents/weights
-	$(BIN)/hiper train --config language-small-alfworld-flat --output hiper_agents/weights
+language: $(LANGUAGE)  ## train the small language models from nothing, on one core each (make -j2: two at a time)
+
+$(LANGUAGE): $(VENV)/.demo
+	$(BIN)/hiper train --config $@ --output hiper_agents/weights
 
 panels: $(VENV)/.demo  ## freeze the shipped panels again, after a world has changed on purpose
 	$(BIN)/leaderboard refreeze

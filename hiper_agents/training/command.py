@@ -18,8 +18,11 @@ from hiper_agents.training.distribution import join_processes
 from hiper_agents.training.progress import ProgressBar
 from hiper_agents.training.run_lock import hold_folder
 from hiper_agents.training.shortage import naming_settings
-from hiper_agents.training.trainer import CHECKPOINT, WEIGHTS, Trainer
+from hiper_agents.training.trainer import CHECKPOINT, HISTORY, WEIGHTS, Trainer
 from hiper_envs.whole_file import write_whole
+
+LIBRARIES = {"compact": ("torch", "numpy"), "language": ("torch", "transformers", "tokenizers", "numpy")}
+"""Kind of policy -> the libraries whose versions its weights may depend on."""
 
 
 def run_training(
@@ -98,9 +101,8 @@ def make_card(
     return {
         "name": config.name,
         "made_by": f"hiper train --config {source}{seed}{pairs} --output hiper_agents/weights",
-        "versions": {name: metadata.version(name) for name in ("torch", "numpy")},
-        "how": "imitation of the scripted expert, then clipped PPO on "
-        + ("hierarchical advantages (HAE)" if config.has_subgoals else "flat advantages (GAE)"),
+        "versions": {name: metadata.version(name) for name in LIBRARIES[config.policy]},
+        "how": _tell_how(config),
         "input": "text alone: instruction, observations, admissible actions",
         "reported": {"split": config.eval_split, **metrics},
         "evaluations": [{"step": entry["step"], **entry["evaluation"]} for entry in history if "evaluation" in entry],
@@ -108,10 +110,18 @@ def make_card(
     }
 
 
+def _tell_how(config: TrainConfig) -> str:
+    imitation = ["imitation of the scripted expert"] if config.num_imitation_passes else []
+    credit = "hierarchical advantages (HAE)" if config.has_subgoals else "flat advantages (GAE)"
+    credit = f"the advantages of {config.estimator}" if config.estimator else credit
+    return ", then ".join([*imitation, *([f"clipped PPO on {credit}"] if config.updates else [])])
+
+
 def ship(trainer: Trainer, output: Path, card: dict[str, Any]) -> None:
     """Put a finished run's weights and their card into a folder, under the configuration's name.
 
-    A language model becomes a folder of its own there, in half precision, which transformers opens too.
+    A language model becomes a folder of its own there, in half precision, which transformers opens too, with the log of
+    its run.
 
     Args:
         trainer: The run.
@@ -123,6 +133,7 @@ def ship(trainer: Trainer, output: Path, card: dict[str, Any]) -> None:
         from hiper_agents.policies.language.make import open_policy, save_policy
 
         save_policy(open_policy(model)[0], output / config.name, {"card": card}, "bfloat16")
+        write_whole(output / config.name / HISTORY, (trainer.folder / HISTORY).read_text(encoding="utf-8"))
         return
     write_whole(output / f"{config.name}.safetensors", (trainer.folder / WEIGHTS).read_bytes())
     write_whole(output / f"{config.name}.json", json.dumps(card, indent=2, sort_keys=True) + "\n")

@@ -56,6 +56,7 @@ def test_train_eval_and_play(trained: Path, console: Console) -> None:
     card = json.loads((trained / "toy.json").read_text())
     assert card["settings"]["num_envs"] == 4 and card["settings"]["seed"] == 1
     assert "--seed 1 --setting num_envs=4" in card["made_by"]
+    assert card["how"].startswith("imitation of the scripted expert") and set(card["versions"]) == {"torch", "numpy"}
     assert card["reported"]["success"] == card["evaluations"][-1]["success"]
     weights = str(trained / "toy.safetensors")
     assert (trained / "toy.safetensors").stat().st_size < 1_000_000
