@@ -160,6 +160,14 @@ class Policy(Protocol):
 
 
 @runtime_checkable
+class ReadsPages(Protocol):
+    """A policy that can also be asked how well it foresees what the world writes."""
+
+    def read_pages(self, batch: Any) -> Tensor:
+        """Return the negative log-likelihood of all that the world wrote in the texts of a batch, summed."""
+
+
+@runtime_checkable
 class SavesItself(Protocol):
     """A policy that is saved as a folder of its own, not as a file of weights."""
 

@@ -15,7 +15,7 @@ from hiper_agents.advantages import (
     SegmentTraceConfig,
     ShapingConfig,
 )
-from hiper_agents.policies.language.config import SMALL
+from hiper_agents.policies.language.config import LANGUAGE, SMALL
 from hiper_agents.training.company import Company
 from hiper_agents.training.limits import check_size, check_type
 from webshop_server.allowed_names import check_choice
@@ -80,6 +80,9 @@ class TrainConfig:
     """Step size of imitation, falling to a tenth along a cosine."""
     imitation_minibatch: int = 256
     """Turns in a step of imitation."""
+    page_coefficient: float = 0.0
+    """Weight of the negative log-likelihood of what the world writes, a turn, in imitation: a model that begins from
+    nothing learns from it to read, and to copy names. For policies that read texts."""
 
     updates: int = 0
     """Rounds of play and PPO after imitation."""
@@ -163,6 +166,8 @@ class TrainConfig:
             raise ValueError("env_options holds a split, which train_split replaces; set train_split and eval_split")
         if self.policy_share and not self.expert_fresh:
             raise ValueError("policy_share is set, but the policy changes and the episodes do not; set expert_fresh")
+        if self.page_coefficient and self.policy != LANGUAGE:
+            raise ValueError(f"page_coefficient is set, but the policy {self.policy} reads no pages; leave it at 0")
         if self.keep_reward and not self.has_subgoals:
             raise ValueError("keep_reward is set, but a flat agent has no subgoal to keep; leave it at 0")
         for each in fields(self):

@@ -85,7 +85,7 @@ def record_expert(
             is_over = table.seat.take(decision)
             (free if is_over else taken).append(table)
             if is_over:
-                finished[table.number] = table.seat.rollout
+                finished[table.number] = table.seat.leave()
                 on_episode(table.seat.rollout)
     return [finished[number] for number in played]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from hiper_agents.policies.policy import KINDS, Kind, Policy, Rows
+from hiper_agents.policies.policy import KINDS, Kind, Policy, ReadsPages, Rows
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.batch import Minibatch
 from hiper_agents.training.distribution import Losses, Processes
@@ -31,13 +31,26 @@ class LossConfig:
     """How far a value may move from what it was when the choice was made before moving on stops paying; 0: any way."""
 
 
-def imitation_loss(policy: Policy, minibatch: Minibatch, value_coefficient: float) -> Losses:
+@dataclass(frozen=True)
+class ImitationWeights:
+    """Weights of the parts of the loss of imitation, beside that of the choices."""
+
+    value: float
+    """Of the squared errors of the values."""
+    page: float = 0.0
+    """Of the negative log-likelihood, a turn, of what the world wrote."""
+
+
+def imitation_loss(policy: Policy, minibatch: Minibatch, weights: ImitationWeights) -> Losses:
     """Return the negative log-likelihood of the expert's choices plus the value errors, and metrics to show.
 
     Args:
         policy: The policy.
         minibatch: Some turns of an expert's episodes; of a piece, the share of the loss of its minibatch.
-        value_coefficient: Weight of the value errors.
+        weights: Of the loss's other parts.
+
+    Raises:
+        TypeError: The policy reads no pages, and they have a weight.
     """
     batch = policy.encode(minibatch.decisions)
     rows = policy.score(batch)
@@ -46,7 +59,12 @@ def imitation_loss(policy: Policy, minibatch: Minibatch, value_coefficient: floa
         kind: _share(-rows[kind].log_new, rows[kind].made, total[kind]) for kind in IMITATED if kind in rows
     }
     values = value_loss(policy.values(batch), minibatch)
-    loss = sum(parts.values(), torch.zeros(())) + value_coefficient * values
+    loss = sum(parts.values(), torch.zeros(())) + weights.value * values
+    if weights.page:
+        if not isinstance(policy, ReadsPages):
+            raise TypeError(f"page_coefficient is {weights.page}, but this policy does not read the world's words")
+        parts["page"] = policy.read_pages(batch) / max(1, total["action"])
+        loss = loss + weights.page * parts["page"]
     return loss, _show(parts | {"value": values})
 
 

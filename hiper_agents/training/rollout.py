@@ -112,6 +112,12 @@ class Seat:
         self.memory.observe(self.observation, self.info["admissible_actions"])
         return False
 
+    def leave(self) -> Rollout:
+        """Return the episode, which is over; the policy, if it wants to know, forgets what it kept to go on."""
+        forget: Callable[[Memory], None] = getattr(self.policy, "forget", lambda memory: None)
+        forget(self.memory)
+        return self.rollout
+
     def _state(self) -> Hashable:
         """Return a key of the state: the environment's snapshot, or its text where that cannot be a key."""
         inner: Any = self.env.unwrapped
@@ -197,7 +203,7 @@ def play_tasks(
             if seat.take(decision):
                 if judges_truncated and not seat.rollout.terminated:
                     seat.rollout.value_after = seat.judge_end()
-                finished[number] = seat.rollout
+                finished[number] = seat.leave()
                 on_episode(seat.rollout)
                 free.append(seats.pop(number))
         fill()

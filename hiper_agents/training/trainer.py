@@ -36,7 +36,7 @@ from hiper_agents.training.checkpoint import (
 from hiper_agents.training.config import TrainConfig
 from hiper_agents.training.demonstrations import keep_good, record_expert
 from hiper_agents.training.distribution import Losses, Processes
-from hiper_agents.training.losses import LossConfig, Means, imitation_loss, ppo_loss, take_step
+from hiper_agents.training.losses import ImitationWeights, LossConfig, Means, imitation_loss, ppo_loss, take_step
 from hiper_agents.training.progress import Listener, Silence
 from hiper_agents.training.rollout import Rollout, TextEnv, play_tasks, summarise
 from hiper_agents.training.watch import find_troubles
@@ -178,9 +178,9 @@ class Trainer:
         means = Means(len(batch))
         units = self.policy.divide(batch.decisions)
         lr = self.optimizer.lr
-        learn = partial(imitation_loss, self.policy, value_coefficient=config.value_coefficient)
-        count = self.processes.count
-        for pieces in batch.shuffled(units, config.imitation_minibatch, rng, config.max_tokens, count):
+        weights = ImitationWeights(config.value_coefficient, config.page_coefficient)
+        learn = partial(imitation_loss, self.policy, weights=weights)
+        for pieces in batch.shuffled(units, config.imitation_minibatch, rng, config.max_tokens, self.processes.count):
             self.optimizer.lr = lr * min(1.0, (self.optimizer.num_steps + 1) / max(1, config.imitation_warmup))
             metrics = self._learn(pieces, learn, IMITATION_GRADIENT_NORM)
             means.add(metrics, sum(map(len, pieces)))

@@ -34,7 +34,7 @@ class ALFWorldScript(CompactScript):
         page = observation.removeprefix(_WELCOME)
         body, task, told = page.partition(f"\n\n{TASK_PREFIX}")
         is_repeated = task and _bare(told) == _bare(self.instruction)
-        acts = [*_list_acts(admissible), *self._list_ways(page, admissible)]
+        acts = [*self._list_ways(page, admissible), *_list_acts(admissible)]
         return (body if is_repeated else page).strip(), acts
 
     def _list_ways(self, page: str, admissible: Sequence[str]) -> Sequence[str]:

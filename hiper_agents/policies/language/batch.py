@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from hiper_agents.policies.language.decision import LanguageDecision
+from hiper_agents.policies.language.marking import Marking
 from hiper_agents.policies.language.network import LanguageNetwork
 from hiper_agents.policies.policy import KINDS, Kind, Rows
 
@@ -27,7 +29,8 @@ class LanguageBatch:
 
     Attributes:
         ids: The texts, padded at their ends, [B, L].
-        marked: Whether a token is one of its text's marked ones, [B, L].
+        marked: Whether a token is marked, see `Marking`, [B, L].
+        is_page: Whether the world wrote a token, and not an actor, [B, L].
         row, column: Text and position of the token before each learned one, [N].
         token: The learned tokens, [N].
         turn: The turn of each, [N].
@@ -36,12 +39,14 @@ class LanguageBatch:
         few: Which of them were drawn from a few tokens alone, [M].
         allowed: What those were drawn from, as pairs (position in `few`, token), [pairs, 2].
         barred: What others could not be drawn from, as pairs (position of the learned token, token), [pairs, 2].
-        at_token, at_start, at_low: What the model made of the token before each learned one, [N, width], before each
-            reply and before each action, [T, width].
+        hidden: What the model made of each token, [B, L, width].
+        at_token, at_start, at_low: The same of the token before each learned one, [N, width], before each reply and
+            before each action, [T, width].
     """
 
     ids: Tensor
     marked: Tensor
+    is_page: Tensor
     row: Tensor
     column: Tensor
     token: Tensor
@@ -51,6 +56,7 @@ class LanguageBatch:
     few: Tensor
     allowed: Tensor
     barred: Tensor
+    hidden: Tensor
     at_token: Tensor
     at_start: Tensor
     at_low: Tensor
@@ -74,10 +80,15 @@ def make_batch(
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
     ids = np.full((len(texts), int(ends.max())), pad, dtype=np.int64)
     marked = np.zeros(ids.shape, dtype=bool)
+    is_page = np.zeros(ids.shape, dtype=bool)
     for number, first in texts.values():
         ids[number, : ends[number]] = first.text.ids[: ends[number]]
+        is_page[number, : ends[number]] = True
         if first.text.marked_ids:
             marked[number] = np.isin(ids[number], list(first.text.marked_ids))
+    marked &= ~Marking(tokenizer).find_replies(ids)
+    for text, each in zip(rows, decisions, strict=True):
+        is_page[text, each.start : each.end] = False
     device = next(network.parameters()).device
     shown = torch.from_numpy(ids).to(device), torch.from_numpy(marked).to(device)
     with torch.set_grad_enabled(torch.is_grad_enabled() and not learns_values_alone):
@@ -89,6 +100,8 @@ def make_batch(
     tokens = _list_tokens(decisions, np.asarray(rows), num_tokens, device)
     return LanguageBatch(
         *shown,
+        is_page=torch.from_numpy(is_page).to(device),
+        hidden=hidden,
         **tokens,
         at_token=hidden[tokens["row"], tokens["column"]],
         at_start=hidden[row, start],
@@ -182,6 +195,18 @@ def score_tokens(batch: LanguageBatch, network: LanguageNetwork, reference: Lang
             divergence=None if divergence is None else divergence[place],
         )
     return rows
+
+
+def read_pages(batch: LanguageBatch, network: LanguageNetwork) -> Tensor:
+    """Return the negative log-likelihood of what the world wrote in a batch's texts, each token after those before it.
+
+    Args:
+        batch: What the network made of the texts.
+        network: The network.
+    """
+    behind = batch.is_page[:, 1:]
+    scores = network.score(batch.hidden[:, :-1][behind])
+    return cross_entropy(scores, batch.ids[:, 1:][behind], reduction="sum")
 
 
 def _limit(scores: Tensor, batch: LanguageBatch) -> Tensor:

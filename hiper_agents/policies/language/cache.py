@@ -16,7 +16,9 @@ from torch import Tensor
 from transformers.cache_utils import Cache
 
 STEP = 256
-"""Rows reach this many positions further whenever they grow."""
+"""Rows reach a multiple of so many positions."""
+GROWTH = 1.5
+"""Whenever they grow, at least by so much, for all is copied then."""
 
 
 @dataclass
@@ -104,7 +106,9 @@ class RowCache(Cache):
         starts = [self.lengths[row] for row in rows]
         for row, start, width in zip(rows, starts, widths, strict=True):
             self.lengths[row] = start + width
-        self._reach = max(self._reach, -(-max(self.lengths) // STEP) * STEP)
+        longest = max(self.lengths)
+        if longest > self._reach:
+            self._reach = -(-max(longest, int(GROWTH * self._reach)) // STEP) * STEP
         places = [_Place(*place) for place in zip(rows, starts, widths, strict=True)]
         positions = np.concatenate([np.arange(place.start, place.top) for place in places])
         stripes: list[Stripe] = []
@@ -144,7 +148,8 @@ class RowCache(Cache):
         num_rows, num_heads, reach, size = kept.shape
         if num_rows >= len(self.lengths) and reach >= self._reach:
             return kept
-        wider = kept.new_zeros(max(num_rows, len(self.lengths)), num_heads, max(reach, self._reach), size)
+        wanted = num_rows if num_rows >= len(self.lengths) else max(len(self.lengths), int(GROWTH * num_rows))
+        wider = kept.new_zeros(wanted, num_heads, max(reach, self._reach), size)
         wider[:num_rows, :, :reach] = kept
         return wider
 

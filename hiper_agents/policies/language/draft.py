@@ -5,11 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from hiper_agents.policies.language.decoding import Guide, Spelling, Tokens
 from hiper_agents.policies.policy import KINDS
 
 LOW = KINDS.index("action")
+Values = npt.NDArray[np.float32]
 
 
 class Text:
@@ -76,8 +78,13 @@ class Draft:
         self.finish: str | None = None
         self.low_at = self.start - 1
         self._num_known = num_known
-        self.values: list[npt.NDArray[np.float32]] = []
+        self.values: list[Values] = []
         self._go_on(None)
+
+    @property
+    def room(self) -> int:
+        """How many tokens may still come."""
+        return self.limit - len(self.logs)
 
     def take(self, token: int, log_probability: float) -> None:
         """Go on with a token that was drawn, and with all that are given after it."""
@@ -125,3 +132,35 @@ class Draft:
         ids = tuple(self.text.ids[self.start :])
         assert self.finish is not None
         return Drawn(ids, tuple(self.logs), tuple(self.chosen_among), self.finish, before, low, self.low_at)
+
+
+class Look:
+    """What was made of a draft's new tokens and of guesses at those that follow.
+
+    Args:
+        draft: The draft.
+        start: Where its new tokens begin.
+        guesses: Tokens that probably follow.
+
+    Attributes:
+        ids: The text as it was read, guesses included.
+        end: Where the guesses begin.
+        num_right: How many of the guesses came, as far as is known.
+        hidden: Hidden states of the last known token and of the guesses, shape [1 + guesses, hidden].
+        values: Values of all tokens from `start` on, shape [tokens, 3].
+    """
+
+    def __init__(self, draft: Draft, start: int, guesses: Sequence[int]) -> None:
+        self.draft, self.start, self.end = draft, start, len(draft.text.ids)
+        self.ids = [*draft.text.ids, *guesses] if guesses else draft.text.ids[:]
+        self.num_right = 0
+        self.hidden: Tensor
+        self.values: Values
+
+    def goes_on(self) -> bool:
+        """Compare what was drawn and given with the guesses; return whether the next token can be drawn from them."""
+        come = self.draft.text.ids[self.end :]
+        guesses = self.ids[self.end :]
+        differs = (number for number, pair in enumerate(zip(come, guesses, strict=False)) if pair[0] != pair[1])
+        self.num_right = next(differs, min(len(come), len(guesses)))
+        return self.draft.finish is None and self.num_right == len(come)

@@ -13,7 +13,9 @@ from torch import Tensor
 from hiper_agents.policies.language.attention import attention_over_rows, read_line
 from hiper_agents.policies.language.cache import RowCache
 from hiper_agents.policies.language.decoding import Guide, Spelling, dictate, make_guide
-from hiper_agents.policies.language.draft import Draft, Drawn, Text
+from hiper_agents.policies.language.draft import Draft, Drawn, Look, Text
+from hiper_agents.policies.language.guessing import Guesser
+from hiper_agents.policies.language.marking import Marking
 from hiper_agents.policies.language.model import LanguageModel, ModelError
 from hiper_agents.policies.language.network import LanguageNetwork
 from hiper_agents.policies.language.row_check import check_rows
@@ -69,7 +71,7 @@ class LocalEngine:
         max_rows: How many texts are kept; then those go that were not drawn from for longest.
 
     Attributes:
-        num_read: Tokens that went through the model so far.
+        num_read: Tokens that went through the model so far, without wrong guesses, see `Guesser`.
 
     Raises:
         ModelError: The model cannot be read row by row.
@@ -87,6 +89,7 @@ class LocalEngine:
         self.network = network
         self.spelling = Spelling(tokenizer, LanguageModel("", network.model, tokenizer).end_ids)
         self.max_rows = check_integer(max_rows, "max_rows", 1)
+        self._marking = Marking(tokenizer)
         check_rows(network)
         self.num_read = 0
         self._begin = make_guide(decoding, self.spelling, has_subgoals)
@@ -96,6 +99,7 @@ class LocalEngine:
         """Give up all that is kept, as after weights were exchanged."""
         self._cache = RowCache(self.network.device)
         self._rows: WeakKeyDictionary[Text, int] = WeakKeyDictionary()
+        self._guesser = Guesser()
         self._sample = self.network.sample_weights()
 
     def forget(self, text: Text) -> None:
@@ -135,6 +139,10 @@ class LocalEngine:
             self._check_length(text)
         if self._sample != self.network.sample_weights():
             self.clear()
+        if not self._rows:
+            self._cache = RowCache(self.network.device)
+        if not any(text in self._rows for text in texts):  # whatever was drawn before, the same is computed now
+            self._guesser = Guesser()
         odds = None if rng is None or temperature == 0 else rng.random((len(texts), max_tokens))
         drawn: list[Drawn] = []
         for start in range(0, len(texts), self.max_rows):
@@ -221,53 +229,73 @@ class LocalEngine:
         numbers = {draft: number for number, draft in enumerate(drafts)}
         open_drafts = sorted(drafts, key=lambda draft: draft.row)
         while open_drafts:
-            hidden = self._read(open_drafts)
-            places = [place for place, draft in enumerate(open_drafts) if draft.finish is None]
-            waiting = [open_drafts[place] for place in places]
-            if waiting:
-                scores = self.network.score(hidden if len(waiting) == len(open_drafts) else hidden[places])
-                cells = [numbers[draft] for draft in waiting], [len(draft.logs) for draft in waiting]
-                allowed = [draft.allowed for draft in waiting]
+            looks = self._read(open_drafts)
+            waiting = [look for look in looks if look.draft.finish is None]
+            while waiting:
+                scores = self.network.score(torch.stack([look.hidden[look.num_right] for look in waiting]))
+                cells = [numbers[look.draft] for look in waiting], [len(look.draft.logs) for look in waiting]
+                allowed = [look.draft.allowed for look in waiting]
                 chosen = choose_tokens(scores, allowed, None if odds is None else odds[cells], temperature)
-                for draft, token, log in zip(waiting, *chosen, strict=True):
-                    draft.take(token, log)
+                for look, token, log in zip(waiting, *chosen, strict=True):
+                    look.draft.take(token, log)
+                waiting = [look for look in waiting if look.goes_on()]
+            for look in looks:
+                self._keep(look)
             open_drafts = [draft for draft in open_drafts if self._is_open(draft)]
+        for draft in drafts:
+            self._guesser.learn(draft.text.ids[draft.start - 1], draft.text.ids[draft.start :])
 
     def _is_open(self, draft: Draft) -> bool:
         """Return whether a draft lacks tokens, or a value of a place that was not read yet."""
         return draft.finish is None or draft.low_at >= self._cache.lengths[draft.row]
 
-    def _read(self, drafts: Sequence[Draft]) -> Tensor:
-        """Read what is new of texts, in ascending rows; return the hidden states of their last tokens."""
-        starts = [self._cache.lengths[draft.row] for draft in drafts]
-        widths = [len(draft.text.ids) - start for draft, start in zip(drafts, starts, strict=True)]
-        lasts: list[Tensor] = []
-        for batch in _pack(widths, MAX_TOKENS_AT_ONCE):
-            pieces = [(drafts[number], starts[number] + begin, starts[number] + end) for number, begin, end in batch]
-            hidden = self._forward(pieces)
-            values = self.network.value(hidden).cpu().numpy()
-            place, ends = 0, []
-            for draft, begin, end in pieces:
-                draft.values.append(values[place : place + end - begin])
-                place += end - begin
-                if end == len(draft.text.ids):
-                    ends.append(place - 1)
-            lasts.append(hidden[ends])
-        return torch.cat(lasts) if len(lasts) > 1 else lasts[0]
+    def _keep(self, look: Look) -> None:
+        """Keep what was read of a text and of the guesses that are right; what follows is overwritten later."""
+        draft, num_kept = look.draft, look.end + look.num_right - look.start
+        self._cache.lengths[draft.row] = look.start + num_kept
+        draft.values.append(look.values[:num_kept])
+        self.num_read += num_kept
 
-    def _forward(self, pieces: Sequence[tuple[Draft, int, int]]) -> Tensor:
+    def _read(self, drafts: Sequence[Draft]) -> list[Look]:
+        """Read what is new of texts, in ascending rows, and what they probably go on with."""
+        looks = []
+        for draft in drafts:
+            guesses = self._guesser.guess(draft.text.ids[-1], draft.room - 1) if draft.finish is None else []
+            looks.append(Look(draft, self._cache.lengths[draft.row], guesses))
+        widths = [len(look.ids) - look.start for look in looks]
+        hiddens: list[list[Tensor]] = [[] for _ in looks]
+        values: list[list[npt.NDArray[np.float32]]] = [[] for _ in looks]
+        for batch in _pack(widths, MAX_TOKENS_AT_ONCE):
+            pieces = [
+                (looks[number], looks[number].start + begin, looks[number].start + end) for number, begin, end in batch
+            ]
+            hidden = self._forward(pieces)
+            valued = self.network.value(hidden).cpu().numpy()
+            place = 0
+            for number, begin, end in batch:
+                hiddens[number].append(hidden[place : place + end - begin])
+                values[number].append(valued[place : place + end - begin])
+                place += end - begin
+        for look, parts, told in zip(looks, hiddens, values, strict=True):
+            look.hidden = torch.cat(parts)[look.end - 1 - look.start :]
+            look.values = np.concatenate(told)
+        return looks
+
+    def _forward(self, pieces: Sequence[tuple[Look, int, int]]) -> Tensor:
         """Read pieces of texts, T tokens in all; return their hidden states, shape [T, hidden]."""
-        rows, widths = [draft.row for draft, _, _ in pieces], [end - begin for _, begin, end in pieces]
-        line = [token for draft, begin, end in pieces for token in draft.text.ids[begin:end]]
-        self.num_read += len(line)
+        rows, widths = [look.draft.row for look, _, _ in pieces], [end - begin for _, begin, end in pieces]
+        line = [token for look, begin, end in pieces for token in look.ids[begin:end]]
         marked = before = None
         if self.network.marks is not None:
-            marks = (draft.text.marked_ids for draft, begin, end in pieces for _ in range(begin, end))
-            marked = [token in ids for token, ids in zip(line, marks, strict=True)]
+            marked = [
+                flag
+                for look, begin, end in pieces
+                for flag in self._marking.mark(look.ids, begin, end, look.draft.text.marked_ids)
+            ]
             starts = itertools.accumulate(widths, initial=0)
             before = [self.network.pad_id, *line[:-1]]
-            for start, (draft, begin, _) in zip(starts, pieces, strict=False):
-                before[start] = draft.text.ids[begin - 1] if begin else self.network.pad_id
+            for start, (look, begin, _) in zip(starts, pieces, strict=False):
+                before[start] = look.ids[begin - 1] if begin else self.network.pad_id
         return read_line(self.network, self._cache, rows, widths, line, marked, before)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from hiper_agents.policies.language.batch import LanguageBatch, make_batch, score_tokens
+from hiper_agents.policies.language.batch import LanguageBatch, make_batch, read_pages, score_tokens
 from hiper_agents.policies.language.config import POLICY, LanguageConfig, list_kept
 from hiper_agents.policies.language.credit import credit_tokens, locate_tokens
 from hiper_agents.policies.language.decision import LanguageDecision
@@ -32,7 +32,7 @@ NUMBER_BEHIND = re.compile(r" \d+$")
 class LanguagePolicy:
     """Decides by drawing replies from a causal language model, token by token.
 
-    `draws_apart` tells that each episode may have a generator of its own.
+    `draws_apart` tells that each episode may have a generator of its own; `forget` wants to hear when one is over.
 
     Args:
         network: The model with its value heads.
@@ -128,6 +128,10 @@ class LanguagePolicy:
     def open_memory(self, observation: str, info: Mapping[str, Any]) -> LanguageMemory:
         """Return the memory of an episode that begins with this observation."""
         return LanguageMemory(self, observation, info)
+
+    def forget(self, memory: LanguageMemory) -> None:
+        """Give up what is kept to go on with an episode, which is over."""
+        self.engine.forget(memory.text)
 
     def make_script(self, world: str) -> Script:
         """Return what writes an episode of a world."""
@@ -238,6 +242,10 @@ class LanguagePolicy:
     def score(self, batch: LanguageBatch, reference: LanguagePolicy | None = None) -> dict[Kind, Rows]:
         """Return a row for each token of the replies."""
         return score_tokens(batch, self.network, None if reference is None else reference.network)
+
+    def read_pages(self, batch: LanguageBatch) -> Tensor:
+        """Return the negative log-likelihood of what the world wrote, see `ReadsPages`."""
+        return read_pages(batch, self.network)
 
     def values(self, batch: LanguageBatch) -> dict[Kind, Tensor]:
         """Return the values before each kind of choice, [turns]; a flat policy has those before actions alone."""

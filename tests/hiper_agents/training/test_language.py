@@ -90,6 +90,13 @@ def test_imitation_teaches_a_language_model_the_form(tmp_path: Path) -> None:
     assert last["format"] < 0.5 * first["format"] and last["switch"] < first["switch"]
 
 
+def test_episodes_that_are_over_keep_no_rows(tmp_path: Path) -> None:
+    trainer = Trainer(make_settings(), tmp_path, policy=make_small_policy(decoding="format"))
+    tasks = trainer.arena.pool("train").draw(6, np.random.default_rng(0))
+    played = trainer._play(trainer.arena.train_envs, tasks, np.random.default_rng(0), "play")
+    assert len(played) == 6 and not trainer.policy.engine._rows  # type: ignore[attr-defined]
+
+
 def test_groups_play_one_task_from_one_start(tmp_path: Path) -> None:
     trainer = Trainer(make_settings(group_size=2), tmp_path, policy=make_small_policy(decoding="format"))
     tasks = [task for task in trainer.arena.pool("train").draw(2, np.random.default_rng(0)) for _ in range(2)]
@@ -107,6 +114,7 @@ def test_groups_play_one_task_from_one_start(tmp_path: Path) -> None:
         ({"estimator": "beacon", "group_size": 2}, "milestones, which training does not keep"),
         ({"estimator_options": {"kapa": 1}}, "did you mean 'kappa'"),
         ({"policy_share": 0.5, "expert_fresh": False}, "set expert_fresh"),
+        ({"policy": "compact", "policy_options": {}, "page_coefficient": 0.1}, "the policy compact reads no pages"),
     ],
 )
 def test_settings_that_do_not_go_together_are_told(changes: dict[str, Any], told: str) -> None:
@@ -120,5 +128,6 @@ def test_what_training_ships_is_a_folder_that_plays(tmp_path: Path) -> None:
 
     trainer = train(tmp_path / "run", updates=0, imitation_epochs=1)
     ship(trainer, tmp_path / "out", {"name": "tiny"})
+    assert (tmp_path / "out" / "tiny" / "history.jsonl").read_text() == (tmp_path / "run" / "history.jsonl").read_text()
     policy, facts = open_policy(tmp_path / "out" / "tiny", decoding="admissible")
     assert facts["card"] == {"name": "tiny"} and policy.config.decoding == "admissible"

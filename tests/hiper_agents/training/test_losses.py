@@ -13,7 +13,7 @@ from hiper_agents.policies.compact.policy import CompactPolicy
 from hiper_agents.training.adam import Adam
 from hiper_agents.training.batch import gather_turns, make_imitation_batch, make_learning_batch
 from hiper_agents.training.demonstrations import record_expert
-from hiper_agents.training.losses import LossConfig, imitation_loss, ppo_loss, take_step
+from hiper_agents.training.losses import ImitationWeights, LossConfig, imitation_loss, ppo_loss, take_step
 from hiper_agents.training.rollout import Rollout, make_envs, play_tasks
 from tests.hiper_agents.toy import RoomsExpert, register_toy
 
@@ -105,8 +105,15 @@ def test_expert_turns_become_decisions() -> None:
         assert all(decision.action >= 0 for decision in rollout.decisions)
     batch = make_imitation_batch(rollouts, discount=0.5)
     np.testing.assert_allclose(batch.returns["action"][:3], [0.25, 0.5, 1.0])
-    metrics = imitation_loss(CompactPolicy(), batch.select(np.arange(6)), 0.5)[1]
+    metrics = imitation_loss(CompactPolicy(), batch.select(np.arange(6)), ImitationWeights(0.5))[1]
     assert metrics["action"] > 1.0
+
+
+def test_a_policy_without_pages_is_told() -> None:
+    env = make_envs(register_toy(), {}, 1)[0]
+    batch = make_imitation_batch(record_expert([env], CompactPolicy(), RoomsExpert, [0], np.random.default_rng(0)), 0.5)
+    with pytest.raises(TypeError, match="this policy does not read the world's words"):
+        imitation_loss(CompactPolicy(), batch.select(np.arange(3)), ImitationWeights(0.5, 0.1))
 
 
 def test_same_seed_plays_the_same() -> None:

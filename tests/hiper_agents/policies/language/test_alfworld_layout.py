@@ -37,8 +37,8 @@ def test_an_episode_by_hand() -> None:
     ]  # fmt: skip
     second = script.go_on(first, "You arrive at desk 1. On the desk 1, you see a mug 1, and a pen 2.", admissible)
     assert second == (
-        "You arrive at desk 1. On the desk 1, you see a mug 1, and a pen 2.<|acts|>open drawer 1, take mug 1, pen 2 "
-        "from desk 1, take pen 2 from drawer 1, use desklamp 1, go to bed 1<|task|>put a mug in desk<|reply|>"
+        "You arrive at desk 1. On the desk 1, you see a mug 1, and a pen 2.<|acts|>go to bed 1, open drawer 1, take "
+        "mug 1, pen 2 from desk 1, take pen 2 from drawer 1, use desklamp 1<|task|>put a mug in desk<|reply|>"
     )
     said = script.write_reply("take mug 1 from desk 1", "find a mug", switches=False, is_open=True)
     assert said == "<switch>KEEP</switch><subgoal></subgoal><action>take mug 1 from desk 1</action>"
@@ -69,7 +69,7 @@ def test_where_nothing_happened_the_places_are_listed() -> None:
     said = script.write_reply("go to desk 1", "find a mug", switches=True, is_open=False)
     script.open(ROOM, INFO)
     admissible = ["go to bed 1", "go to desk 2", "take mug 1 from desk 1"]
-    page = "Nothing happens.<|acts|>take mug 1 from desk 1, go to bed 1, desk 2<|task|>put a mug in desk<|reply|>"
+    page = "Nothing happens.<|acts|>go to bed 1, desk 2, take mug 1 from desk 1<|task|>put a mug in desk<|reply|>"
     assert script.go_on(said, "Nothing happens.", admissible) == page
     nowhere = script.go_on(said, "Nothing happens.", ["look"])
     assert nowhere == "Nothing happens.<|acts|><|task|>put a mug in desk<|reply|>"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hiper_agents.policies.language.decoding import DECODINGS
 from hiper_agents.policies.language.engine import Drawn, LocalEngine, Text
+from hiper_agents.policies.language.marking import Marking
 from hiper_agents.policies.language.model import ModelError
 from hiper_agents.policies.language.network import LanguageNetwork, load_network
 from hiper_agents.policies.language.small import make_small_network
@@ -53,14 +54,15 @@ def draw(engine: LocalEngine, texts: Sequence[Text], seed: int | None = 0, **opt
 
 
 @torch.inference_mode()
-def look_afresh(network: LanguageNetwork, text: Text) -> tuple[torch.Tensor, torch.Tensor]:
-    marked = torch.tensor([[token in text.marked_ids for token in text.ids]])
-    hidden = network.read(torch.tensor([text.ids]), marked)[0]
+def look_afresh(network: LanguageNetwork, tokenizer: Any, text: Text) -> tuple[torch.Tensor, torch.Tensor]:
+    ids = np.array([text.ids])
+    marked = np.isin(ids, list(text.marked_ids)) & ~Marking(tokenizer).find_replies(ids)
+    hidden = network.read(torch.from_numpy(ids), torch.from_numpy(marked))[0]
     return network.score(hidden), network.value(hidden)
 
 
-def check_against_fresh_look(network: LanguageNetwork, text: Text, drawn: Drawn) -> None:
-    scores, values = look_afresh(network, text)
+def check_against_fresh_look(network: LanguageNetwork, tokenizer: Any, text: Text, drawn: Drawn) -> None:
+    scores, values = look_afresh(network, tokenizer, text)
     start = len(text.ids) - len(drawn.ids)
     assert tuple(text.ids[start:]) == drawn.ids
     for place, (token, log, allowed) in enumerate(
@@ -81,7 +83,7 @@ def test_log_probabilities_and_values_are_those_of_a_fresh_look(
     texts = make_texts(9)
     for turn in range(3):
         for text, drawn in zip(texts, draw(engine, texts, turn, temperature=0.8), strict=True):
-            check_against_fresh_look(network, text, drawn)
+            check_against_fresh_look(network, tokenizer, text, drawn)
         grow(texts, turn)
 
 
@@ -162,6 +164,27 @@ def test_texts_that_nobody_holds_leave_their_rows(network: LanguageNetwork, toke
     assert len(engine._cache.lengths) == 4
 
 
+def test_what_is_kept_goes_with_the_last_text(network: LanguageNetwork, tokenizer: Any) -> None:
+    engine = LocalEngine(network, tokenizer)
+    texts = make_texts(3, longest=400)
+    draw(engine, texts, max_tokens=2)
+    for text in texts:
+        engine.forget(text)
+    draw(engine, make_texts(1, seed=5), max_tokens=2)
+    assert len(engine._cache.lengths) == 1
+
+
+def test_rows_that_grow_are_seldom_copied(network: LanguageNetwork, tokenizer: Any) -> None:
+    engine = LocalEngine(network, tokenizer)
+    (text,) = make_texts(1)
+    reaches = []
+    for _ in range(60):
+        draw(engine, [text], max_tokens=2)
+        text.ids += [5] * 50
+        reaches.append(engine._cache._keys[0].shape[2])
+    assert len(text.ids) - 60 <= reaches[-1] < 2 * len(text.ids) and len(set(reaches)) <= 7
+
+
 def test_a_seed_draws_the_same_again_and_another_one_does_not(network: LanguageNetwork, tokenizer: Any) -> None:
     found = [
         [each.ids for each in draw(LocalEngine(network, tokenizer, "format"), make_texts(4), seed)]
@@ -194,7 +217,7 @@ def test_changed_weights_are_noticed(tokenizer: Any, options: dict[str, bool]) -
     network.score(network.read(torch.tensor([texts[0].ids]))).square().sum().backward()
     optimiser.step()
     for text, drawn in zip(texts, draw(engine, texts), strict=True):
-        check_against_fresh_look(network, text, drawn)
+        check_against_fresh_look(network, tokenizer, text, drawn)
 
 
 def test_training_goes_on_after_a_draw(network: LanguageNetwork, tokenizer: Any) -> None:
@@ -217,7 +240,7 @@ def test_what_fails_leaves_texts_as_they_were(tokenizer: Any, monkeypatch: pytes
     with torch.no_grad():
         network.model.lm_head.weight[7] = 0
     for text, drawn in zip(texts, draw(engine, texts), strict=True):
-        check_against_fresh_look(network, text, drawn)
+        check_against_fresh_look(network, tokenizer, text, drawn)
 
 
 def test_where_a_segment_opens_there_is_no_choice(network: LanguageNetwork, tokenizer: Any) -> None:
@@ -235,7 +258,7 @@ def test_a_reply_without_choices_has_values(network: LanguageNetwork, tokenizer:
     (drawn,) = engine.draw([text], [["look"]], rng=None, temperature=1.0, max_tokens=40)
     assert tokenizer.decode(drawn.ids) == "<action>look</action>" and drawn.finish_reason == "stop"
     assert drawn.log_probabilities == (0.0,) * len(drawn.ids) and drawn.low_at == len(text.ids) - len(drawn.ids) - 1
-    check_against_fresh_look(network, text, drawn)
+    check_against_fresh_look(network, tokenizer, text, drawn)
 
 
 def test_wrong_arguments_are_told(network: LanguageNetwork, tokenizer: Any) -> None:

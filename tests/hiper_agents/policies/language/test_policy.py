@@ -16,7 +16,7 @@ from hiper_agents.policies.policy import Policy
 from hiper_agents.training.batch import LearningBatch, Minibatch, make_imitation_batch, make_learning_batch
 from hiper_agents.training.company import Company
 from hiper_agents.training.demonstrations import record_expert
-from hiper_agents.training.losses import LossConfig, imitation_loss, ppo_loss
+from hiper_agents.training.losses import ImitationWeights, LossConfig, imitation_loss, ppo_loss
 from hiper_agents.training.rollout import Rollout, play_tasks
 from hiper_envs.reply import parse_reply
 from tests.hiper_agents.policies.language.small import make_alfworld, make_small_policy
@@ -142,10 +142,32 @@ def test_an_expert_is_imitated_in_its_replies_alone() -> None:
         said = parse_reply(each.reply)
         assert not said.problems and said.switches == each.is_boundary and bool(said.subgoal) == each.is_boundary
     batch = whole(policy, make_imitation_batch(rollouts, 0.97))
-    metrics = imitation_loss(policy, batch, 0.0)[1]
+    metrics = imitation_loss(policy, batch, ImitationWeights(0.0))[1]
     assert {"switch", "subgoal", "action", "format"} < set(metrics)
     rows = policy.score(policy.encode(batch.decisions))
     assert sum(len(each.turn) for each in rows.values()) == sum(len(each.ids) for each in batch.decisions)
+
+
+def test_the_world_is_foreseen_and_replies_are_not() -> None:
+    policy = make_small_policy()
+    decisions = list_decisions(demonstrate(policy, Company(disturbance=0.5)))
+    text = decisions[0].text
+    own = [each for each in decisions if each.text is text]
+    said = {place for each in own for place in range(each.start, each.end)}
+    with torch.no_grad():
+        batch = policy.encode(own)
+        logs = policy.network.score(batch.hidden[0]).log_softmax(-1)
+        expected = -sum(float(logs[at - 1, text.ids[at]]) for at in range(1, own[-1].end) if at not in said)
+        assert policy.read_pages(batch).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_foreseeing_the_world_adds_its_share_to_the_loss() -> None:
+    policy = make_small_policy()
+    batch = whole(policy, make_imitation_batch(demonstrate(policy), 0.97))
+    plain, _ = imitation_loss(policy, batch, ImitationWeights(0.1))
+    more, metrics = imitation_loss(policy, batch, ImitationWeights(0.1, 0.05))
+    assert metrics["page"] > 10
+    assert (more - plain).item() == pytest.approx(0.05 * metrics["page"], rel=1e-3)
 
 
 def test_company_acts_and_is_not_imitated() -> None:
