@@ -135,8 +135,15 @@ class Policy(Protocol):
     def imitate(self, memory: Any, reply: Reply) -> Any:
         """Return somebody else's turn as the `Decision` that this policy would have had to make."""
 
-    def set_aside(self, decision: Any) -> Any:
-        """Return the same decision as one that holds no choice to learn from."""
+    def correct(self, memory: Any, decision: Any, wanted: Reply) -> Any:
+        """Return the same decision as one from which nothing is learned but what was wanted instead.
+
+        Args:
+            memory: Of the episode, before the turn is remembered.
+            decision: What is done.
+            wanted: What somebody else would have done. A policy that chooses token by token learns it up to the first
+                token that departs from what is done; one whose choices do not come apart may learn nothing.
+        """
 
     def divide(self, decisions: Sequence[Any]) -> Units:
         """Return which decisions are to be encoded together: turns whose texts hold one another."""

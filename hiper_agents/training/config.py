@@ -67,13 +67,13 @@ class TrainConfig:
     expert_fresh: bool = False
     """New episodes for every pass, instead of the same ones."""
     policy_share: float = 0.0
-    """Share of turns in the episodes to imitate at which the policy acts instead of the expert, whose turns alone are
-    imitated. Needs new episodes for every pass."""
+    """Share of turns in the episodes to imitate at which the policy acts instead of the expert; what the expert wanted
+    is imitated, as after a disturbance. Needs new episodes for every pass."""
     policy_share_from: int = 0
     """First pass in which the policy acts."""
     disturbance: float = 0.0
     """Share of turns in the episodes to imitate at which something else is done, one to three times, that leads
-    nowhere or astray; it is not imitated."""
+    nowhere or astray. What the expert wanted is imitated, up to the first token that departs from it."""
     imitation_warmup: int = 0
     """Steps over which the step size of imitation grows from nothing."""
     imitation_lr: float = 1e-3

@@ -1,6 +1,7 @@
 """Episodes to imitate: an expert's own, or those of several players in which the expert says what it would do."""
 
 from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,19 +26,24 @@ class _Table:
         self.rng = np.random.default_rng(seed)
         self.disturber = Disturber(company.disturbance, self.rng)
 
-    def advise(self, company: Company) -> tuple[Reply, bool] | None:
-        """Return what is said and whether it is the expert's; None where the policy is to act.
+    def advise(self, company: Company) -> "_Advice":
+        """Return what the expert wants, and what is done instead.
 
         The expert is asked at every turn, for it has to see all of them.
         """
         seat = self.seat
         wanted = parse_reply(self.expert.act(seat.observation, seat.info))
         if self.rng.random() < company.policy_share:
-            return None
+            return _Advice(wanted, None)
         other = self.disturber.draw(wanted.action, seat.info["admissible_actions"])
-        if other is None:
-            return wanted, True
-        return Reply(other, wanted.subgoal, wanted.switches), False
+        return _Advice(wanted, wanted if other is None else Reply(other, wanted.subgoal, wanted.switches))
+
+
+class _Advice(NamedTuple):
+    """What the expert wants, and what is done; None where the policy is to act."""
+
+    wanted: Reply
+    done: Reply | None
 
 
 def record_expert(
@@ -92,16 +98,19 @@ def record_expert(
 
 def _decide(policy: Policy, tables: Sequence[_Table], company: Company, rng: np.random.Generator) -> list[Decision]:
     advice = [table.advise(company) for table in tables]
-    own = [place for place, said in enumerate(advice) if said is None]
+    memories: list[Any] = [table.seat.memory for table in tables]
+    own = [place for place, each in enumerate(advice) if each.done is None]
     draws_apart = bool(getattr(policy, "draws_apart", False))
     chance = [tables[place].rng for place in own] if draws_apart else rng
-    drawn = policy.decide([tables[place].seat.memory for place in own], chance, company.temperature) if own else ()
-    decisions: dict[int, Decision] = {place: policy.set_aside(each) for place, each in zip(own, drawn, strict=True)}
-    for place, said in enumerate(advice):
-        if said is not None:
-            decision = policy.imitate(tables[place].seat.memory, said[0])
-            decisions[place] = decision if said[1] else policy.set_aside(decision)
-    return [decisions[place] for place in range(len(tables))]
+    drawn = policy.decide([memories[place] for place in own], chance, company.temperature) if own else ()
+    decisions: dict[int, Decision] = dict(zip(own, drawn, strict=True))
+    for place, (memory, (_, done)) in enumerate(zip(memories, advice, strict=True)):
+        if done is not None:
+            decisions[place] = policy.imitate(memory, done)
+    return [
+        decisions[place] if done is wanted else policy.correct(memories[place], decisions[place], wanted)
+        for place, (wanted, done) in enumerate(advice)
+    ]
 
 
 def keep_good(rollouts: Sequence[Rollout], min_score: float) -> list[Rollout]:

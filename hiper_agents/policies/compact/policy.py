@@ -146,8 +146,8 @@ class CompactPolicy:
             action=memory.find_action(reply.action),
         )
 
-    def set_aside(self, decision: CompactDecision) -> CompactDecision:
-        """Return the decision with no choice to learn from."""
+    def correct(self, memory: Any, decision: CompactDecision, wanted: Reply) -> CompactDecision:
+        """Return the decision with no choice to learn from, see `Policy.correct`."""
         return replace(decision, chooses_switch=False, chooses_subgoal=False, action=-1)
 
     def _write(self, action: str, subgoal: str, is_boundary: bool) -> str:

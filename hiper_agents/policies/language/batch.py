@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -121,14 +121,13 @@ class _Token(NamedTuple):
 
 
 def _list_learned(decisions: Sequence[LanguageDecision]) -> Iterator[_Token]:
-    """Yield the tokens that were chosen; those that were given, each the only one allowed, hold nothing to learn."""
+    """Yield the tokens that are to be learned; those that were given, each the only one allowed, hold nothing."""
     for turn, each in enumerate(decisions):
-        if each.is_learned:
-            logs = each.log_old or repeat(0.0)
-            limits = each.allowed or repeat(None)
-            for number, (token, kind, log, allowed) in enumerate(zip(each.ids, each.kinds, logs, limits, strict=False)):
-                if allowed is None or len(allowed) > 1:
-                    yield _Token(turn, each.start + number - 1, token, ALL_KINDS.index(kind), log, allowed)
+        logs = chain(each.log_old, repeat(0.0))
+        limits = chain(each.allowed, repeat(None))
+        for number, (token, kind, log, allowed) in enumerate(zip(*each.learned, logs, limits, strict=False)):
+            if allowed is None or (len(allowed) > 1 and token in allowed):
+                yield _Token(turn, each.start + number - 1, token, ALL_KINDS.index(kind), log, allowed)
 
 
 def _list_tokens(

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hiper_agents.policies.language.engine import Text
 from hiper_agents.policies.policy import Kind
+
+
+class Lesson(NamedTuple):
+    """Tokens to learn, the first where the reply begins, and what each belongs to.
+
+    Each is the next one after those of the reply before it, so all but the last are the reply's own.
+    """
+
+    ids: Sequence[int]
+    kinds: Sequence[Kind]
 
 
 @dataclass
@@ -25,7 +37,7 @@ class LanguageDecision:
             the subgoal; the last before the reply where none does (HiPER's released code).
         log_old: Log-probability of each token when it was drawn.
         allowed: What each token was drawn from; None for the whole vocabulary.
-        is_learned: Whether it is to be imitated, in an episode of several players.
+        lesson: What is to be learned here instead of the reply, where somebody else wanted another; None for the reply.
         finish_reason: Why the reply ended, "stop" or "length"; None for somebody else's.
         value_switch: Value before KEEP or SWITCH.
         value_high: Value before a subgoal.
@@ -43,7 +55,7 @@ class LanguageDecision:
     low_at: int
     log_old: list[float] = field(default_factory=list)
     allowed: list[tuple[int, ...] | None] = field(default_factory=list)
-    is_learned: bool = True
+    lesson: Lesson | None = None
     finish_reason: str | None = None
     value_switch: float = 0.0
     value_high: float = 0.0
@@ -55,16 +67,21 @@ class LanguageDecision:
         return self.start + len(self.ids)
 
     @property
+    def learned(self) -> Lesson:
+        """The tokens to learn from."""
+        return self.lesson or Lesson(self.ids, self.kinds)
+
+    @property
     def chooses_action(self) -> bool:
         """Whether there are tokens of an action to learn from."""
-        return self.is_learned and "action" in self.kinds
+        return "action" in self.learned.kinds
 
     @property
     def chooses_switch(self) -> bool:
         """Whether there are tokens of a choice between KEEP and SWITCH to learn from."""
-        return self.is_learned and self.can_switch and "switch" in self.kinds
+        return self.can_switch and "switch" in self.learned.kinds
 
     @property
     def chooses_subgoal(self) -> bool:
         """Whether there are tokens of a new subgoal to learn from."""
-        return self.is_learned and "subgoal" in self.kinds
+        return "subgoal" in self.learned.kinds

@@ -16,7 +16,7 @@ from torch import Tensor
 from hiper_agents.policies.language.batch import LanguageBatch, make_batch, read_pages, score_tokens
 from hiper_agents.policies.language.config import POLICY, LanguageConfig, list_kept
 from hiper_agents.policies.language.credit import credit_tokens, locate_tokens
-from hiper_agents.policies.language.decision import LanguageDecision
+from hiper_agents.policies.language.decision import LanguageDecision, Lesson
 from hiper_agents.policies.language.decoding import Spelling
 from hiper_agents.policies.language.engine import Drawn, Engine, LocalEngine, Text
 from hiper_agents.policies.language.layout import Script, make_script
@@ -200,9 +200,16 @@ class LanguagePolicy:
         memory.text.ids.extend(ids)
         return self._read(memory, start, ids)
 
-    def set_aside(self, decision: LanguageDecision) -> LanguageDecision:
-        """Return the decision as one that is not learned from."""
-        return replace(decision, is_learned=False)
+    def correct(self, memory: LanguageMemory, decision: LanguageDecision, wanted: Reply) -> LanguageDecision:
+        """Return a decision from which another reply is learned, see `Policy.correct`.
+
+        Up to the first token that departs from it, what was said is what was wanted; there, the wanted one is learned.
+        """
+        ids = self.encode_text(memory.write(wanted))
+        pairs = zip(ids, decision.ids, strict=False)
+        end = next((number for number, (one, other) in enumerate(pairs) if one != other), len(decision.ids)) + 1
+        lesson = Lesson(ids[:end], self._read(memory, decision.start, ids).kinds[:end])
+        return replace(decision, lesson=lesson)
 
     def _read(self, memory: LanguageMemory, start: int, ids: Sequence[int]) -> LanguageDecision:
         """Return a reply that stands at the text's end as a decision, without probabilities and values."""

@@ -95,7 +95,7 @@ class TablePolicy:
         place = int(np.argmax(logs / temperature + noise))
         return Pick(cell, allowed, allowed[place], float(logs[place]), float(self.network.value[cell].detach()))
 
-    def set_aside(self, decision: Pick) -> Pick:
+    def correct(self, memory: Sight, decision: Pick, wanted: Reply) -> Pick:
         return replace(decision, chooses_action=False)
 
     def imitate(self, memory: Sight, reply: Reply) -> Pick:

@@ -170,19 +170,38 @@ def test_foreseeing_the_world_adds_its_share_to_the_loss() -> None:
     assert (more - plain).item() == pytest.approx(0.05 * metrics["page"], rel=1e-3)
 
 
-def test_company_acts_and_is_not_imitated() -> None:
+def check_learned(policy: LanguagePolicy, decisions: list[LanguageDecision]) -> None:
+    """Each token is scored where the text up to it is that of the turn and of what was wanted alike."""
+    batch = policy.encode(decisions)
+    place = 0
+    for turn, each in enumerate(decisions):
+        for number, token in enumerate(each.learned.ids):
+            allowed = each.allowed[number] if number < len(each.allowed) else None
+            if allowed is None or (len(allowed) > 1 and token in allowed):
+                found = [int(values[place]) for values in (batch.turn, batch.column, batch.token)]
+                assert found == [turn, each.start + number - 1, token]
+                place += 1
+    assert place == len(batch.token)
+
+
+def test_company_acts_and_what_the_expert_wanted_is_learned() -> None:
     policy = make_small_policy(decoding="format")
     for company in (Company(disturbance=0.5), Company(policy_share=0.5), Company(policy_share=1.0)):
         rollouts = demonstrate(policy, company)
-        decisions = list_decisions(rollouts)
-        learned = [each for each in decisions if each.is_learned]
-        assert len(learned) < len(decisions) and (learned or company.policy_share == 1)
-        assert not any(each.chooses_action or each.chooses_switch for each in decisions if not each.is_learned)
+        corrected = [(each, each.lesson) for each in list_decisions(rollouts) if each.lesson is not None]
+        assert corrected and (len(corrected) < len(list_decisions(rollouts))) == (company.policy_share < 1)
+        for each, lesson in corrected:
+            last = len(lesson.ids) - 1
+            assert tuple(lesson.ids[:last]) == each.ids[:last] and last <= len(each.ids)
+            assert tuple(lesson.ids) == each.ids or tuple(lesson.ids[last:]) != each.ids[last : last + 1]
+        if company.disturbance:
+            assert all(lesson.kinds[-1] in ("action", "format") for _, lesson in corrected)
+        check_learned(policy, list_decisions(rollouts))
         for rollout in rollouts:  # the expert says SWITCH just where another subgoal than its own was open
             open_subgoal = None
             for each in rollout.decisions:
                 said = parse_reply(each.reply)
-                if each.is_learned:
+                if each.lesson is None:
                     assert said.switches == (open_subgoal is None or said.subgoal not in ("", open_subgoal))
                 open_subgoal = said.subgoal if each.is_boundary else open_subgoal
 
