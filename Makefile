@@ -48,6 +48,8 @@ bench: $(VENV)/.test  ## measure speed, difficulty and coverage; the figures in 
 	$(BIN)/python benchmarks/coverage.py
 	$(BIN)/python benchmarks/prompts.py
 	$(BIN)/python benchmarks/language.py
+	$(BIN)/python benchmarks/language_play.py
+	$(BIN)/python benchmarks/language_robustness.py
 	$(BIN)/python benchmarks/scores.py
 
 weights: $(VENV)/.demo  ## train the shipped weights again

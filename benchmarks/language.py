@@ -142,9 +142,8 @@ def main() -> None:
         engine.clear()
         found = [play(engine, arguments.texts, turns, limit) for turns in arguments.turns]
         table.add_row(f"engine, {decoding}", *(f"{speed:.0f}" for speed, _ in found), f"{found[0][1]:.1f}")
-    speeds = [generate(network, arguments.texts, turns, tokenizer.pad_token_id) for turns in arguments.turns[:1]]
-    rest = [""] * (len(arguments.turns) - 1)
-    table.add_row("generate()", *(f"{speed:.0f}" for speed in speeds), *rest, str(REPLY_TOKENS))
+    speeds = [generate(network, arguments.texts, turns, tokenizer.pad_token_id) for turns in arguments.turns]
+    table.add_row("generate()", *(f"{speed:.0f}" for speed in speeds), str(REPLY_TOKENS))
     console.print(table)
 
 

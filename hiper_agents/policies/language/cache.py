@@ -87,6 +87,11 @@ class RowCache(Cache):
         self._reach = STEP
         self._plan: Plan | None = None
 
+    @property
+    def num_bytes(self) -> int:
+        """How much memory the keys and values take."""
+        return sum(each.nbytes for each in (*self._keys, *self._values))
+
     def empty_row(self, row: int) -> None:
         """Make a row ready for another text; rows that are low are neighbours, so take the lowest."""
         self.lengths += [0] * (row + 1 - len(self.lengths))

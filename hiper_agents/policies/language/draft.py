@@ -1,6 +1,6 @@
 """A text, a reply to it in the making, and the reply when it is made."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -164,3 +164,21 @@ class Look:
         differs = (number for number, pair in enumerate(zip(come, guesses, strict=False)) if pair[0] != pair[1])
         self.num_right = next(differs, min(len(come), len(guesses)))
         return self.draft.finish is None and self.num_right == len(come)
+
+
+def pack(widths: Sequence[int], most: int) -> Iterator[list[tuple[int, int, int]]]:
+    """Yield batches of pieces (which, from, to) that hold at most so many tokens together."""
+    batch: list[tuple[int, int, int]] = []
+    filled = 0
+    for number, width in enumerate(widths):
+        begin = 0
+        while begin < width:
+            end = min(width, begin + most - filled)
+            batch.append((number, begin, end))
+            filled += end - begin
+            begin = end
+            if filled == most:
+                yield batch
+                batch, filled = [], 0
+    if batch:
+        yield batch

@@ -1,7 +1,7 @@
 """Drawing replies to many growing texts at once, no token read twice."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from hiper_agents.policies.language.attention import attention_over_rows, read_line
 from hiper_agents.policies.language.cache import RowCache
 from hiper_agents.policies.language.decoding import Guide, Spelling, dictate, make_guide
-from hiper_agents.policies.language.draft import Draft, Drawn, Look, Text
+from hiper_agents.policies.language.draft import Draft, Drawn, Look, Text, pack
 from hiper_agents.policies.language.guessing import Guesser
 from hiper_agents.policies.language.marking import Marking
 from hiper_agents.policies.language.model import LanguageModel, ModelError
@@ -101,6 +101,11 @@ class LocalEngine:
         self._rows: WeakKeyDictionary[Text, int] = WeakKeyDictionary()
         self._guesser = Guesser()
         self._sample = self.network.sample_weights()
+
+    @property
+    def num_bytes(self) -> int:
+        """How much memory the keys and values take that are kept."""
+        return self._cache.num_bytes
 
     def forget(self, text: Text) -> None:
         """Give up what is kept of a text; done by itself where nobody holds the text any more."""
@@ -265,7 +270,7 @@ class LocalEngine:
         widths = [len(look.ids) - look.start for look in looks]
         hiddens: list[list[Tensor]] = [[] for _ in looks]
         values: list[list[npt.NDArray[np.float32]]] = [[] for _ in looks]
-        for batch in _pack(widths, MAX_TOKENS_AT_ONCE):
+        for batch in pack(widths, MAX_TOKENS_AT_ONCE):
             pieces = [
                 (looks[number], looks[number].start + begin, looks[number].start + end) for number, begin, end in batch
             ]
@@ -297,21 +302,3 @@ class LocalEngine:
             for start, (look, begin, _) in zip(starts, pieces, strict=False):
                 before[start] = look.ids[begin - 1] if begin else self.network.pad_id
         return read_line(self.network, self._cache, rows, widths, line, marked, before)
-
-
-def _pack(widths: Sequence[int], most: int) -> Iterator[list[tuple[int, int, int]]]:
-    """Yield batches of pieces (which, from, to) that hold at most so many tokens together."""
-    batch: list[tuple[int, int, int]] = []
-    filled = 0
-    for number, width in enumerate(widths):
-        begin = 0
-        while begin < width:
-            end = min(width, begin + most - filled)
-            batch.append((number, begin, end))
-            filled += end - begin
-            begin = end
-            if filled == most:
-                yield batch
-                batch, filled = [], 0
-    if batch:
-        yield batch
