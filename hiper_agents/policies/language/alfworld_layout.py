@@ -2,7 +2,7 @@
 
 What can be examined is what is there, and `look`, `inventory` and `help` are always possible: those actions are not
 listed. What can be taken from one place is listed at once, `take mug 1, cup 2 from desk 1`. So are the places to go to
-that the text has not come to yet, `go to desk 1, shelf 2`, while something is looked for: the hands are empty, or a
+that the text has not come to yet, `go to desk 1, shelf 2 3`, while something is looked for: the hands are empty, or a
 lamp is wanted. The first page names them all, and where nothing happened all of them are listed again. What a small
 model cannot hold in mind, which places are left, it reads.
 """
@@ -47,7 +47,14 @@ class ALFWorldScript(CompactScript):
         if not seen.is_refused:
             is_searching = self.turn > 0 and (not self._holds or _LAMP in self.instruction)
             places = [place for place in places if is_searching and place not in self._visited]
-        return [_GO + BETWEEN.join(places)] if places else []
+        return [_GO + BETWEEN.join(_group(places))] if places else []
+
+
+def _group(places: Sequence[str]) -> Sequence[str]:
+    """Return places of the same name as one, with all their numbers: `drawer 1 2 3`."""
+    named = [place.rpartition(" ")[::2] for place in places]
+    groups = groupby(named, key=lambda each: each[0])
+    return [" ".join([name, *(number for _, number in group)]).strip() for name, group in groups]
 
 
 def _bare(sentence: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +24,6 @@ from hiper_agents.policies.language.network import LanguageNetwork, save_network
 from hiper_agents.policies.language.sampling import ApartChance
 from hiper_agents.policies.policy import Kind, Rows, Units
 from hiper_envs.reply import Reply, parse_reply
-
-NUMBER_BEHIND = re.compile(r" \d+$")
 
 
 class LanguagePolicy:
@@ -55,7 +52,6 @@ class LanguagePolicy:
         self.network, self.tokenizer = network, tokenizer
         self.config = config or LanguageConfig()
         self.has_subgoals = has_subgoals
-        self._alike: dict[str, list[int]] | None = None
         self._spelling = Spelling(tokenizer, frozenset())
         self._reader: LocalEngine | None = None
         self.engine = engine or LocalEngine(network, tokenizer, self.config.decoding, has_subgoals)
@@ -108,22 +104,7 @@ class LanguagePolicy:
         ids = self.encode_text(text)
         begin = self.tokenizer.bos_token_id
         start = [] if begin is None or ids[:1] == [begin] else [begin]
-        return Text([*start, *ids], self._find_marked(marked))
-
-    def _find_marked(self, text: str) -> frozenset[int]:
-        """Return the tokens of a text and, of a name in it, those of the name with any number."""
-        if self.network.marks is None:
-            return frozenset()
-        if self._alike is None:
-            self._alike = {}
-            for token in range(len(self.tokenizer)):
-                self._alike.setdefault(self._name_token(token), []).append(token)
-        names = {self._name_token(token) for token in self.encode_text(text)}
-        return frozenset(token for name in names for token in self._alike.get(name, ()))
-
-    def _name_token(self, token: int) -> str:
-        text: str = self.tokenizer.decode([token], clean_up_tokenization_spaces=False)
-        return NUMBER_BEHIND.sub("", text).strip()
+        return Text([*start, *ids], frozenset(self.encode_text(marked) if self.network.marks is not None else ()))
 
     def open_memory(self, observation: str, info: Mapping[str, Any]) -> LanguageMemory:
         """Return the memory of an episode that begins with this observation."""

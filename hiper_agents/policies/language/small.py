@@ -1,6 +1,5 @@
 """A language model made from nothing, small enough to be trained on a processor in minutes."""
 
-import re
 from typing import Any
 
 import torch
@@ -12,8 +11,6 @@ from webshop_server.allowed_names import check_choice
 from webshop_server.allowed_types import check_integer
 
 LEX_DEVIATION = 0.02
-_NUMBERED = re.compile("([a-z]+)\u0120(\\d+)")
-"""How a byte-level vocabulary writes a name, a blank and a number."""
 
 
 def make_small_network(tokenizer: Any, seed: int, *, has_marks: bool = True, **sizes: int) -> LanguageNetwork:
@@ -40,20 +37,7 @@ def make_small_network(tokenizer: Any, seed: int, *, has_marks: bool = True, **s
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = LanguageNetwork(LlamaForCausalLM(config), has_marks)
-        _compose_names(network.model.get_input_embeddings().weight, tokenizer)
         if network.marks is not None:
             nn.init.normal_(network.marks.lex.weight, std=LEX_DEVIATION)
             nn.init.orthogonal_(network.marks.shift.weight)
     return network.eval()
-
-
-@torch.no_grad()
-def _compose_names(weights: torch.Tensor, tokenizer: Any) -> None:
-    """Let the token of a numbered name begin between its name, its number and something of its own."""
-    for text, token in tokenizer.get_vocab().items():
-        numbered = _NUMBERED.fullmatch(text)
-        if numbered is not None:
-            name, number = numbered.groups()
-            words = (tokenizer.encode(word, add_special_tokens=False) for word in (name, f" {number}"))
-            parts = [token, *(part for word in words for part in word)]
-            weights[token] = weights[parts].sum(0) / len(parts) ** 0.5

@@ -1,9 +1,9 @@
 """A small tokenizer made from the texts of the worlds, an ordinary one of transformers.
 
 A text is cut into pieces: marks and tags of the compact layout, phrases that come often (`. On the `, `, you see a `),
-numbered names (`mug 2`), names (`mug`) wherever they stand, numbers behind them (` 2`), asins two letters at a time,
-and words. Frequent pieces are a token each; any other is byte-pair encoded, down to single bytes, so that every text
-comes back as it was. See `compact_layout` for why no page can hold a mark.
+names (`mug`) wherever they stand, numbers behind them (` 2`), asins two letters at a time, and words. Frequent pieces
+are a token each; any other is byte-pair encoded, down to single bytes, so that every text comes back as it was. See
+`compact_layout` for why no page can hold a mark.
 
 The same texts give the same files, byte for byte.
 """
@@ -58,10 +58,9 @@ _NAME = re.compile(r"\b([a-z]+)( \d+)\b")
 
 
 class _Vocabulary(NamedTuple):
-    """What is one token in any case: names, alone and numbered, numbers behind them, phrases, asins in pairs."""
+    """What is one token in any case: names, numbers as they follow names, phrases, and asins in pairs of letters."""
 
     names: Sequence[str]
-    numbered: Sequence[str]
     numbers: Sequence[str]
     phrases: Sequence[str]
     pairs: Sequence[str]
@@ -106,27 +105,22 @@ def build_tokenizer(texts: Iterable[str], max_entries: int = MAX_ENTRIES) -> "Pr
 def _read_vocabulary(texts: Sequence[str]) -> _Vocabulary:
     shop = [text for text in texts if CLICK_START in text]
     others = [text for text in texts if CLICK_START not in text]
-    words, numbered, numbers, whole = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    words, numbered, numbers = Counter[str](), Counter[str](), Counter[str]()
     for text in others:
         words.update(_WORD.findall(text))
         for name, number in _NAME.findall(text):
             numbered[name] += 1
             numbers[number] += 1
-            whole[name + number] += 1
     names = [name for name, count in numbered.items() if count > 1 and count >= _MIN_SHARE_NUMBERED * words[name]]
     phrases = {BETWEEN, *_find_phrases(others, names), *_find_subgoals(shop), *(PHRASES if shop else ())}
-    kept = frozenset(names)
-    usual = [each for each, count in whole.items() if count >= _MIN_TEXTS and each.partition(" ")[0] in kept]
     pairs = [first + second for first in _BASE_36 for second in _BASE_36] if shop else []
-    single = frozenset((*names, *usual, *numbers, *phrases))
-    return _Vocabulary(
-        sorted(names), sorted(usual), sorted(numbers), sorted(phrases), [each for each in pairs if each not in single]
-    )
+    single = frozenset((*names, *numbers, *phrases))
+    return _Vocabulary(sorted(names), sorted(numbers), sorted(phrases), [each for each in pairs if each not in single])
 
 
 def _find_phrases(texts: Sequence[str], names: Sequence[str]) -> Iterable[str]:
     """Return what stands between names, marks and listed actions in many of the texts."""
-    name = re.compile(rf"\b(?:{_any_of(names)})\b(?: \d+)?" if names else r"(?!)")
+    name = re.compile(rf"\b(?:{_any_of(names)})\b(?: \d+)*" if names else r"(?!)")
 
     def cut(text: str) -> set[str]:
         listed = _ACTS.sub(lambda acts: ACTS + acts[1].replace(BETWEEN, ACTS) + TASK, text)
@@ -158,7 +152,6 @@ def _make_splitter(vocabulary: _Vocabulary) -> "PreTokenizer":
     kinds = [
         rf"\b(?:{_any_of(of_words)})" if of_words else "",
         _any_of(others),
-        rf"\b(?:{_any_of(vocabulary.numbered)})\b" if vocabulary.numbered else "",
         names,
         rf" (?={names})" if names else "",
     ]

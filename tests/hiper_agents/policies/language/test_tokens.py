@@ -59,7 +59,7 @@ def test_no_page_holds_a_mark(tokenizer: Any, text: str) -> None:
 def test_texts_of_the_world_come_back_in_few_tokens(tokenizer: Any, texts: list[str]) -> None:
     ids = [tokenizer.encode(text) for text in texts]
     assert [decode(tokenizer, each) for each in ids] == texts
-    assert sum(map(len, ids)) / sum(text.count("<|reply|>") for text in texts) < 64
+    assert sum(map(len, ids)) / sum(text.count("<|reply|>") for text in texts) < 70
     assert len(tokenizer) < 900
 
 
@@ -77,8 +77,11 @@ def cut(tokenizer: Any, text: str) -> list[str]:
 def test_names_numbers_and_phrases_are_single_tokens(tokenizer: Any) -> None:
     text = "take mug 1 from desk 12</action>You arrive at desk 12. On the desk 12, you see a mug 3, and a mug 2."
     assert cut(tokenizer, text) == [
-        "take ", "mug 1", " from ", "desk", " 12", "</action>", "You arrive at ", "desk", " 12", ". On the ",
-        "desk", " 12", ", you see a ", "mug 3", ", and a ", "mug 2", ".",
+        "take ", "mug", " 1", " from ", "desk", " 12", "</action>", "You arrive at ", "desk", " 12", ". On the ",
+        "desk", " 12", ", you see a ", "mug", " 3", ", and a ", "mug", " 2", ".",
+    ]  # fmt: skip
+    assert cut(tokenizer, "go to drawer 1 10 2, shelf 3") == [
+        "go to ", "drawer", " 1", " 10", " 2", ", ", "shelf", " 3",
     ]  # fmt: skip
     assert cut(tokenizer, "find a mug") == ["find a ", "mug"]
 
