@@ -147,7 +147,13 @@ class CompactPolicy:
         )
 
     def correct(self, memory: Any, decision: CompactDecision, wanted: Reply) -> CompactDecision:
-        """Return the decision with no choice to learn from, see `Policy.correct`."""
+        """Return the decision with no choice to learn from, see `Policy.correct`.
+
+        Args:
+            memory: Not read.
+            decision: What is done.
+            wanted: Not read.
+        """
         return replace(decision, chooses_switch=False, chooses_subgoal=False, action=-1)
 
     def _write(self, action: str, subgoal: str, is_boundary: bool) -> str:

@@ -185,6 +185,11 @@ class LanguagePolicy:
         """Return a decision from which another reply is learned, see `Policy.correct`.
 
         Up to the first token that departs from it, what was said is what was wanted; there, the wanted one is learned.
+
+        Args:
+            memory: Of the episode, before the turn is remembered.
+            decision: What is done.
+            wanted: What somebody else would have done.
         """
         ids = self.encode_text(memory.write(wanted))
         pairs = zip(ids, decision.ids, strict=False)
