@@ -58,10 +58,12 @@ def _describe(config: TrainConfig, language: LanguageConfig, found: Forecast) ->
     yield f"memory in a process{sharing}: {sum(found.memory.values()) / GIGABYTE:.2f} GB at most ({parts})"
     device = find_device(language)
     seconds = found.seconds(device, language.dtype, config.num_threads)
+    before = found.imitation_seconds(device, language.dtype, config.num_threads)
     assumed = "a GPU like the H100 in bfloat16" if device == "cuda" else "a thread of a processor"
+    imitation = f"{before / 3600:,.1f} h of imitation, " if config.num_imitation_passes else ""
     yield (
-        f"time: about {seconds:,.0f} s an update, {seconds * config.updates / 3600:,.1f} h for all updates, imitation"
-        f" not counted; {found.learning:.1e} operations to learn, {found.drawing:.1e} to read what is played,"
+        f"time: about {imitation}{seconds:,.0f} s an update, {seconds * config.updates / 3600:,.1f} h for all updates;"
+        f" {found.learning:.1e} operations to learn, {found.drawing:.1e} to read what is played,"
         f" {found.reading:,.0f} s to draw it token by token, assuming {FLOPS[device]:.0e} operations and"
         f" {BYTES_A_SECOND[device]:.0e} bytes of memory a second for"
         f" {assumed}"

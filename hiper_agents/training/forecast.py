@@ -1,7 +1,7 @@
 """What a run will need, before anything of it is loaded: weights, tokens, memory, time, each with how it is known."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hiper_agents.policies.language.config import LanguageConfig, make_language_config
 from hiper_agents.policies.language.sizes import ModelSizes, find_sizes
@@ -42,13 +42,17 @@ class TextSizes:
 
 
 MEASURED = {
-    ("compact", "alfworld"): (50, 26, 9),
-    ("compact", "webshop"): (35, 126, 13),
+    ("compact", "alfworld"): (77, 47, 10),
+    ("compact", "webshop"): (33, 122, 13),
     ("chat", "alfworld"): (480, 236, 33),
     ("chat", "webshop"): (310, 481, 34),
 }
 """Tokens of first page, further pages and replies in the expert's episodes of 20 tasks: the compact layout with a
 tokenizer made from the worlds' texts, the chat layout with SmolLM2's."""
+
+
+EXPERT_TURNS = {"alfworld": 8, "webshop": 8}
+"""Turns of the expert's episodes; about."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Forecast:
         memory: Bytes in a process, by what they are for.
         learning, drawing: Floating-point operations of an update, in a process.
         reading: Seconds for reading weights, keys and values from memory, token by token.
+        imitating: Floating-point operations of all passes of imitation, in a process, if nobody but the expert acts.
     """
 
     sizes: ModelSizes
@@ -71,6 +76,17 @@ class Forecast:
     learning: float
     drawing: float
     reading: float
+    imitating: float
+
+    def imitation_seconds(self, device: str, dtype: str, num_threads: int) -> float:
+        """Return the time that imitation takes, about; its arguments are those of `seconds`.
+
+        Args:
+            device: "cpu" or "cuda".
+            dtype: What is computed with.
+            num_threads: Of a processor.
+        """
+        return self.imitating / _find_speed(device, dtype, num_threads)
 
     def seconds(self, device: str, dtype: str, num_threads: int) -> float:
         """Return the time that an update takes, about.
@@ -80,9 +96,12 @@ class Forecast:
             dtype: What is computed with.
             num_threads: Of a processor.
         """
-        speed = FLOPS[device] * (num_threads if device == "cpu" else 1)
-        speed /= SLOWER_IN_FLOAT32 if device == "cuda" and dtype == "float32" else 1
-        return (self.learning + self.drawing) / speed + self.reading
+        return (self.learning + self.drawing) / _find_speed(device, dtype, num_threads) + self.reading
+
+
+def _find_speed(device: str, dtype: str, num_threads: int) -> float:
+    speed = FLOPS[device] * (num_threads if device == "cpu" else 1)
+    return speed / (SLOWER_IN_FLOAT32 if device == "cuda" and dtype == "float32" else 1)
 
 
 def find_world(config: TrainConfig) -> str:
@@ -131,7 +150,10 @@ def forecast(config: TrainConfig, num_processes: int = 1, uses_shards: bool = Fa
     draws = rounds * texts.turns * texts.reply
     device = "cuda" if language.device.startswith("cuda") else "cpu"
     read = sizes.weights * BYTES[language.dtype] + memory[CACHE] / 2
-    return Forecast(sizes, texts, trained, memory, learning, 2 * work, draws * read / BYTES_A_SECOND[device])
+    shown = replace(texts, turns=min(texts.turns, EXPERT_TURNS.get(find_world(config), texts.turns))).episode
+    imitated = config.num_imitation_passes * config.expert_episodes * shown / num_processes
+    imitating = imitated * sizes.count_work(shown / 2) * passes
+    return Forecast(sizes, texts, trained, memory, learning, 2 * work, draws * read / BYTES_A_SECOND[device], imitating)
 
 
 def _list_memory(

@@ -13,7 +13,7 @@ from hiper_agents.policies.language.config import SIZES, SMALL, SMOLLM2, Languag
 
 CONFIG = "config.json"
 NUM_VALUES = 3
-SMALL_VOCABULARY = 3_000
+SMALL_VOCABULARY = {"alfworld": 520, "webshop": 4_000}
 """Entries of a tokenizer made from the worlds' texts, about."""
 SMOLLM2_SIZES = {
     "hidden_size": 576,
@@ -88,8 +88,9 @@ def find_sizes(config: LanguageConfig) -> tuple[ModelSizes | None, str]:
         config: Which model.
     """
     if config.model == SMALL:
-        described = {**SIZES, "vocab_size": SMALL_VOCABULARY, "tie_word_embeddings": True, **config.sizes}
-        known = f"counted from the settings, for a tokenizer of about {SMALL_VOCABULARY:,} entries"
+        vocabulary = SMALL_VOCABULARY[config.world]
+        described = {**SIZES, "vocab_size": vocabulary, "tie_word_embeddings": True, **config.sizes}
+        known = f"counted from the settings, for a tokenizer of about {vocabulary:,} entries"
         return read_sizes(described, config.has_marks), known
     if config.model == SMOLLM2:
         return read_sizes(SMOLLM2_SIZES), "counted for SmolLM2-135M"

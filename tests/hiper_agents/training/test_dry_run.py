@@ -52,6 +52,21 @@ def test_the_papers_models_are_counted_without_them(name: str) -> None:
     assert sizes.weights == (1_543_714_304 if "1.5b" in name else 7_615_616_512)  # as their model cards have them
 
 
+@pytest.mark.parametrize("world", ["alfworld", "webshop"])
+def test_imitation_takes_as_long_as_its_passes(world: str) -> None:
+    name = f"language-small-{world}-hiper"
+    once, twice = (forecast(read_config(name, imitation_epochs=epochs)) for epochs in (5, 10))
+    assert isinstance(once, Forecast) and isinstance(twice, Forecast)
+    hour, hours = (each.imitation_seconds("cpu", "float32", 1) for each in (once, twice))
+    assert hours == pytest.approx(2 * hour) and hour > 60
+    (told,) = (line for line in describe_run(read_config(name, updates=3)) if line.startswith("time"))
+    assert "h of imitation, " in told
+    (told,) = (
+        line for line in describe_run(read_config(name, updates=3, expert_episodes=0)) if line.startswith("time")
+    )
+    assert "imitation" not in told
+
+
 def test_adapters_and_additions_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(make, "NUM_TEXTS", 30)
     pytest.importorskip("peft", reason="needs the extra lora")
