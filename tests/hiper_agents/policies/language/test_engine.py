@@ -16,7 +16,7 @@ from hiper_agents.policies.language.marking import Marking
 from hiper_agents.policies.language.model import ModelError
 from hiper_agents.policies.language.network import LanguageNetwork, load_network
 from hiper_agents.policies.language.small import make_small_network
-from tests.hiper_agents.policies.language.tiny import make_tokenizer, save_tiny
+from tests.hiper_agents.policies.language.tiny import make_sharp_network, make_tokenizer, save_tiny
 
 ACTIONS = ("go to desk 1", "go to desk 10", "take a mug 1", "look")
 MARKED = frozenset(range(50, 120))
@@ -29,11 +29,7 @@ def tokenizer() -> Any:
 
 @pytest.fixture(scope="module")
 def network(tokenizer: Any) -> LanguageNetwork:
-    network = make_small_network(tokenizer, 0, hidden_size=32, intermediate_size=64, num_hidden_layers=2)
-    torch.nn.init.normal_(network.heads.weight, generator=torch.Generator().manual_seed(0))
-    for weights in network.model.parameters():  # sharper than at first, so that errors would show
-        weights.data *= 3
-    return network
+    return make_sharp_network(tokenizer)
 
 
 def make_texts(count: int, seed: int = 0, longest: int = 60) -> list[Text]:

@@ -4,15 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from hiper_agents.policies.language import engine as engine_module
 from hiper_agents.policies.language.decoding import DECODINGS
 from hiper_agents.policies.language.engine import Drawn, LocalEngine, Text
 from hiper_agents.policies.language.guessing import MOST_GUESSES, Guesser
 from hiper_agents.policies.language.network import LanguageNetwork
-from hiper_agents.policies.language.small import make_small_network
-from tests.hiper_agents.policies.language.tiny import make_tokenizer
+from tests.hiper_agents.policies.language.tiny import make_sharp_network, make_tokenizer
 
 ACTIONS = ("go to desk 1", "go to desk 10", "take a mug 1")
 NUM_TURNS = 3
@@ -25,11 +23,7 @@ def tokenizer() -> Any:
 
 @pytest.fixture(scope="module")
 def network(tokenizer: Any) -> LanguageNetwork:
-    network = make_small_network(tokenizer, 0, hidden_size=32, intermediate_size=64, num_hidden_layers=2)
-    torch.nn.init.normal_(network.heads.weight, generator=torch.Generator().manual_seed(0))
-    for weights in network.model.parameters():
-        weights.data *= 3
-    return network
+    return make_sharp_network(tokenizer)
 
 
 def play(engine: LocalEngine) -> list[Drawn]:

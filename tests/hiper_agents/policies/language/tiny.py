@@ -8,6 +8,9 @@ from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from hiper_agents.policies.language.network import LanguageNetwork
+from hiper_agents.policies.language.small import make_small_network
+
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
@@ -44,3 +47,12 @@ def save_tiny(folder: Path, chat_template: str | None = CHAT_TEMPLATE, **changes
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def make_sharp_network(tokenizer: PreTrainedTokenizerFast) -> LanguageNetwork:
+    """Make a small network with values whose weights are larger than at first, so that errors would show."""
+    network = make_small_network(tokenizer, 0, hidden_size=32, intermediate_size=64, num_hidden_layers=2)
+    torch.nn.init.normal_(network.heads.weight, generator=torch.Generator().manual_seed(0))
+    for weights in network.model.parameters():
+        weights.data *= 3
+    return network
