@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -69,7 +68,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEndpoint]:
 
     def do_GET(handler: FakeHandler) -> None:
         assert handler.path == "/v1/models" and handler.headers["Authorization"] == "Bearer none"
-        body = json.dumps({"data": [{"id": name} for name in server.served]}).encode()  # type: ignore[attr-defined]
+        body = json.dumps({"data": [{"id": name} for name in server.served]}).encode()
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
@@ -78,13 +77,9 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEndpoint]:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.setattr(FakeHandler, "do_GET", do_GET, raising=False)
     server = FakeEndpoint([(200, write_reply("look", "look around", True))])
-    server.served = ["org/fake-7B"]  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    server.served = ["org/fake-7B"]
+    with server.serving():
+        yield server
 
 
 def read_run(folder: Path) -> Run:
@@ -195,10 +190,10 @@ def test_a_prompted_model_can_be_held_to_the_format(tiny: Path) -> None:
 
 def test_endpoints_say_what_they_serve(endpoint: FakeEndpoint) -> None:
     assert find_served_model(endpoint.url) == "org/fake-7B"
-    endpoint.served = ["a", "b"]  # type: ignore[attr-defined]
+    endpoint.served = ["a", "b"]
     with pytest.raises(ValueError, match="serves a, b: name the model with --served-model"):
         list_rows(endpoint.url, {})
-    endpoint.served = []  # type: ignore[attr-defined]
+    endpoint.served = []
     with pytest.raises(ValueError, match="serves no model"):
         list_rows(endpoint.url, {})
     assert [row.name for row in list_rows(endpoint.url, {"served_model": "b"}, ["hiper", "react"])] == [

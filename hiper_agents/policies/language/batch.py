@@ -86,7 +86,8 @@ def make_batch(
         is_page[number, : ends[number]] = True
         if first.text.marked_ids:
             marked[number] = np.isin(ids[number], list(first.text.marked_ids))
-    marked &= ~Marking(tokenizer).find_replies(ids)
+    if network.marks is not None:
+        marked &= ~Marking(tokenizer).find_replies(ids)
     for text, each in zip(rows, decisions, strict=True):
         is_page[text, each.start : each.end] = False
     device = next(network.parameters()).device

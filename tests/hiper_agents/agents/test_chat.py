@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -35,11 +35,22 @@ class FakeEndpoint(ThreadingHTTPServer):
     def __init__(self, answers: list[tuple[int, Any]]) -> None:
         self.answers = answers
         self.requests: list[dict[str, Any]] = []
+        self.served: list[str] = []
         super().__init__(("127.0.0.1", 0), FakeHandler)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Answer in a thread of its own."""
+        thread = threading.Thread(target=self.serve_forever, daemon=True)
+        thread.start()
+        yield
+        self.shutdown()
+        self.server_close()
+        thread.join()
 
 
 class FakeHandler(BaseHTTPRequestHandler):
@@ -81,12 +92,8 @@ class FakeHandler(BaseHTTPRequestHandler):
 @pytest.fixture
 def endpoint() -> Iterator[FakeEndpoint]:
     server = FakeEndpoint([(200, write_reply("forward", "walk", True))])
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with server.serving():
+        yield server
 
 
 def make_agent(endpoint: FakeEndpoint, **options: Any) -> ChatAgent:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from hiper_agents.policies.language.engine import LocalEngine
 from hiper_agents.policies.language.make import open_policy
 from hiper_agents.training.config import TrainConfig, make_config
 from hiper_agents.training.trainer import Trainer
@@ -91,10 +92,11 @@ def test_imitation_teaches_a_language_model_the_form(tmp_path: Path) -> None:
 
 
 def test_episodes_that_are_over_keep_no_rows(tmp_path: Path) -> None:
-    trainer = Trainer(make_settings(), tmp_path, policy=make_small_policy(decoding="format"))
+    policy = make_small_policy(decoding="format")
+    trainer = Trainer(make_settings(), tmp_path, policy=policy)
     tasks = trainer.arena.pool("train").draw(6, np.random.default_rng(0))
     played = trainer._play(trainer.arena.train_envs, tasks, np.random.default_rng(0), "play")
-    assert len(played) == 6 and not trainer.policy.engine._rows  # type: ignore[attr-defined]
+    assert len(played) == 6 and isinstance(policy.engine, LocalEngine) and not policy.engine._rows
 
 
 def test_groups_play_one_task_from_one_start(tmp_path: Path) -> None:

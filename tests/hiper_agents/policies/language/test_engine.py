@@ -16,7 +16,7 @@ from hiper_agents.policies.language.marking import Marking
 from hiper_agents.policies.language.model import ModelError
 from hiper_agents.policies.language.network import LanguageNetwork, load_network
 from hiper_agents.policies.language.small import make_small_network
-from tests.hiper_agents.policies.language.tiny import make_sharp_network, make_tokenizer, save_tiny
+from tests.hiper_agents.policies.language.tiny import assert_same, make_sharp_network, make_tokenizer, save_tiny
 
 ACTIONS = ("go to desk 1", "go to desk 10", "take a mug 1", "look")
 MARKED = frozenset(range(50, 120))
@@ -106,18 +106,6 @@ def test_too_long_a_text_is_told(tokenizer: Any) -> None:
 
 def copy_texts(texts: Sequence[Text]) -> list[Text]:
     return [Text(text.ids, text.marked_ids) for text in texts]
-
-
-def assert_same(found: Drawn, expected: Drawn) -> None:
-    assert (found.ids, found.allowed, found.finish_reason, found.low_at) == (
-        expected.ids,
-        expected.allowed,
-        expected.finish_reason,
-        expected.low_at,
-    )
-    assert np.allclose(found.log_probabilities, expected.log_probabilities, atol=1e-4)
-    assert np.allclose(found.value_before, expected.value_before, atol=1e-4)
-    assert found.value_low == pytest.approx(expected.value_low, abs=1e-4)
 
 
 @settings(max_examples=10, deadline=None)

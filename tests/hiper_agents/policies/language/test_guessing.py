@@ -10,7 +10,7 @@ from hiper_agents.policies.language.decoding import DECODINGS
 from hiper_agents.policies.language.engine import Drawn, LocalEngine, Text
 from hiper_agents.policies.language.guessing import MOST_GUESSES, Guesser
 from hiper_agents.policies.language.network import LanguageNetwork
-from tests.hiper_agents.policies.language.tiny import make_sharp_network, make_tokenizer
+from tests.hiper_agents.policies.language.tiny import assert_same, make_sharp_network, make_tokenizer
 
 ACTIONS = ("go to desk 1", "go to desk 10", "take a mug 1")
 NUM_TURNS = 3
@@ -59,15 +59,7 @@ def test_any_guesses_draw_the_same(
     monkeypatch.setattr(Guesser, "guess", guess)
     engine = LocalEngine(network, tokenizer, decoding)
     for one, other in zip(play(engine), expected, strict=True):
-        assert (one.ids, one.allowed, one.finish_reason, one.low_at) == (
-            other.ids,
-            other.allowed,
-            other.finish_reason,
-            other.low_at,
-        )
-        assert np.allclose(one.log_probabilities, other.log_probabilities, atol=1e-4)
-        assert np.allclose(one.value_before, other.value_before, atol=1e-4)
-        assert one.value_low == pytest.approx(other.value_low, abs=1e-4)
+        assert_same(one, other)
     assert engine.num_read >= num_read  # the last token of a reply is read if it was guessed
 
 

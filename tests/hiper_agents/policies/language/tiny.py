@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
+import pytest
 import torch
 from tokenizers import Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from hiper_agents.policies.language.draft import Drawn
 from hiper_agents.policies.language.network import LanguageNetwork
 from hiper_agents.policies.language.small import make_small_network
 
@@ -56,3 +59,16 @@ def make_sharp_network(tokenizer: PreTrainedTokenizerFast) -> LanguageNetwork:
     for weights in network.model.parameters():
         weights.data *= 3
     return network
+
+
+def assert_same(found: Drawn, expected: Drawn) -> None:
+    """Check that two replies are the same, up to rounding."""
+    assert (found.ids, found.allowed, found.finish_reason, found.low_at) == (
+        expected.ids,
+        expected.allowed,
+        expected.finish_reason,
+        expected.low_at,
+    )
+    assert np.allclose(found.log_probabilities, expected.log_probabilities, atol=1e-4)
+    assert np.allclose(found.value_before, expected.value_before, atol=1e-4)
+    assert found.value_low == pytest.approx(expected.value_low, abs=1e-4)
