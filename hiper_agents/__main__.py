@@ -33,7 +33,7 @@ def train(
 
     Args:
         config: A .toml file, or a shipped configuration, such as alfworld-hiper, alfworld-flat, webshop-hiper,
-            webshop-flat, alfworld-hiper-qwen2.5-1.5b.
+            webshop-flat, language-small-alfworld-hiper, alfworld-hiper-qwen2.5-1.5b.
         run: Folder of the run; by default runs/NAME-seedN. Behind torchrun, which takes --run for its own, say --into.
         seed: Replaces the seed of the configuration.
         setting: Settings to replace, as name=value in TOML: --setting updates=10 lr=1e-4.
