@@ -1,7 +1,7 @@
 """From episodes to what an update reads: decisions in one list, with advantages and returns over them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +105,14 @@ class Minibatch:
 
     def __len__(self) -> int:
         return len(self.decisions)
+
+    def to(self, device: torch.device) -> "Minibatch":
+        """Return the same turns with their numbers on a device."""
+
+        def move(numbers: Mapping[Kind, Tensor]) -> dict[Kind, Tensor]:
+            return {kind: values.to(device) for kind, values in numbers.items()}
+
+        return replace(self, advantages=move(self.advantages), returns=move(self.returns), values=move(self.values))
 
 
 def count_targets(batch: LearningBatch, rows: npt.NDArray[np.int64]) -> Targets:

@@ -106,6 +106,8 @@ class TrainConfig:
     """Weight of the values' squared errors, in both losses."""
     beta2: float = 0.999
     """Decay of the optimizer's mean of squared gradients, Adam's second beta."""
+    epsilon: float = 1e-5
+    """Added to the root of that mean. Gradients of large models are small: 1e-8 there, as is usual."""
     weight_decay: float = 0.0
     """Share of each matrix taken off at a step, times the step size (AdamW)."""
     entropy_coefficient: float = 0.003

@@ -49,25 +49,32 @@ def _describe(config: TrainConfig, language: LanguageConfig, found: Forecast) ->
     )
     yield (
         f"tokens: {texts.first} of the first page, {texts.page} of each further one, {texts.reply} of a reply, as"
-        f" measured on the expert's episodes; {texts.episode:,} of an episode, with all its {texts.turns} turns;"
-        f" {config.episodes_per_update * texts.episode:,} of an update's {config.episodes_per_update} episodes"
+        f" measured on the expert's episodes; {texts.episode:,} of an episode, with all its {texts.turns} turns"
     )
     parts = ", ".join(f"{name} {size / GIGABYTE:.2f}" for name, size in found.memory.items() if size)
     processes = count_processes()
     sharing = f", {processes} processes{' that share the weights' if uses_shards() else ''}" if processes > 1 else ""
     yield f"memory in a process{sharing}: {sum(found.memory.values()) / GIGABYTE:.2f} GB at most ({parts})"
+    yield f"time: about {', '.join(_list_times(config, language, found))}"
+
+
+def _list_times(config: TrainConfig, language: LanguageConfig, found: Forecast) -> Iterator[str]:
+    """Yield what takes time, and what is assumed of the machine."""
     device = find_device(language)
-    seconds = found.seconds(device, language.dtype, config.num_threads)
-    before = found.imitation_seconds(device, language.dtype, config.num_threads)
+    where = (device, language.dtype, config.num_threads)
+    if config.num_imitation_passes:
+        yield f"{found.imitation_seconds(*where) / 3600:,.2f} h of imitation"
+    if config.updates:
+        seconds = found.seconds(*where)
+        tokens = config.episodes_per_update * found.texts.episode
+        yield (
+            f"{seconds:,.0f} s an update of {config.episodes_per_update} episodes, {tokens:,} tokens at most"
+            f" ({found.learning:.1e} operations to learn, {found.drawing:.1e} to read what is played,"
+            f" {found.reading:,.0f} s to draw it token by token)"
+        )
+        yield f"{seconds * config.updates / 3600:,.2f} h for all updates"
     assumed = "a GPU like the H100 in bfloat16" if device == "cuda" else "a thread of a processor"
-    imitation = f"{before / 3600:,.1f} h of imitation, " if config.num_imitation_passes else ""
-    yield (
-        f"time: about {imitation}{seconds:,.0f} s an update, {seconds * config.updates / 3600:,.1f} h for all updates;"
-        f" {found.learning:.1e} operations to learn, {found.drawing:.1e} to read what is played,"
-        f" {found.reading:,.0f} s to draw it token by token, assuming {FLOPS[device]:.0e} operations and"
-        f" {BYTES_A_SECOND[device]:.0e} bytes of memory a second for"
-        f" {assumed}"
-    )
+    yield f"assuming {FLOPS[device]:.1e} operations and {BYTES_A_SECOND[device]:.0e} bytes a second for {assumed}"
 
 
 def find_device(language: LanguageConfig) -> str:

@@ -19,10 +19,12 @@ feed-forward are counted apart."""
 COPIES_OF_SCORES = 5
 """Float32 numbers that learning holds for each learned token and entry of the vocabulary."""
 CACHE = "keys and values while playing"
-FLOPS = {"cuda": 4e14, "cpu": 5e10}
+FLOPS = {"cuda": 4e14, "cpu": 3.4e10}
 """Floating-point operations a second that are assumed: of an H100 in bfloat16 at 40 %, of a processor's thread."""
 BYTES_A_SECOND = {"cuda": 2e12, "cpu": 2e10}
 """How fast weights are assumed to be read, on which drawing token by token waits."""
+SECONDS_A_LAYER = {"cpu": 0.0, "cuda": 1.5e-3}
+"""What a layer takes at least, however little it computes; as seen with SmolLM2 beside an H100."""
 SLOWER_IN_FLOAT32 = 8
 
 
@@ -46,13 +48,24 @@ MEASURED = {
     ("compact", "webshop"): (33, 122, 13),
     ("chat", "alfworld"): (480, 236, 33),
     ("chat", "webshop"): (310, 481, 34),
+    ("bare chat", "alfworld"): (323, 55, 31),
+    ("bare chat", "webshop"): (262, 367, 34),
 }
 """Tokens of first page, further pages and replies in the expert's episodes of 20 tasks: the compact layout with a
-tokenizer made from the worlds' texts, the chat layout with SmolLM2's."""
+tokenizer made from the worlds' texts, the chat layout with SmolLM2's, and without lists of actions."""
+FLAT_REPLIES = {
+    ("compact", "alfworld"): 6,
+    ("compact", "webshop"): 9,
+    ("chat", "alfworld"): 13,
+    ("chat", "webshop"): 16,
+}
+"""Tokens of a flat agent's replies in the same."""
 
 
 EXPERT_TURNS = {"alfworld": 8, "webshop": 8}
 """Turns of the expert's episodes; about."""
+LONGER_BY_DISTURBANCE = 2.5
+"""What they get longer by, as a multiple of the share of turns that are disturbed; as seen at a fifth of them."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,7 @@ class Forecast:
         trained: Weights that are trained.
         memory: Bytes in a process, by what they are for.
         learning, drawing: Floating-point operations of an update, in a process.
-        reading: Seconds for reading weights, keys and values from memory, token by token.
+        reading: Seconds of waiting for one token after the other: weights, keys and values are read for each.
         imitating: Floating-point operations of all passes of imitation, in a process, if nobody but the expert acts.
     """
 
@@ -119,8 +132,12 @@ def size_texts(config: TrainConfig, language: LanguageConfig, max_positions: int
         max_positions: How far the model looks back.
     """
     world = find_world(config)
-    first, page, reply = MEASURED.get((language.layout, world), MEASURED[language.layout, "alfworld"])
-    turns = TURNS.get(world, DEFAULT_TURNS)
+    layout = "bare chat" if language.layout == "chat" and not language.lists_actions else language.layout
+    first, page, reply = MEASURED.get((layout, world), MEASURED[layout, "alfworld"])
+    if not config.has_subgoals:
+        reply = FLAT_REPLIES.get((language.layout, world), FLAT_REPLIES[language.layout, "alfworld"])
+    options = {**config.env_options, **config.train_options}
+    turns = options.get("max_episode_steps", TURNS.get(world, DEFAULT_TURNS))
     if max_positions is not None:
         turns = max(1, min(turns, (max_positions - first) // (page + reply)))
     return TextSizes(first, page, min(reply, language.max_reply_tokens), turns)
@@ -150,10 +167,14 @@ def forecast(config: TrainConfig, num_processes: int = 1, uses_shards: bool = Fa
     draws = rounds * texts.turns * texts.reply
     device = "cuda" if language.device.startswith("cuda") else "cpu"
     read = sizes.weights * BYTES[language.dtype] + memory[CACHE] / 2
-    shown = replace(texts, turns=min(texts.turns, EXPERT_TURNS.get(find_world(config), texts.turns))).episode
+    in_company = max(0.0, 1 - config.policy_share_from / max(1, config.num_imitation_passes)) * config.policy_share
+    longer = 1 + LONGER_BY_DISTURBANCE * config.disturbance + in_company
+    expected = round(longer * EXPERT_TURNS.get(find_world(config), texts.turns))
+    shown = replace(texts, turns=min(texts.turns, expected)).episode
     imitated = config.num_imitation_passes * config.expert_episodes * shown / num_processes
     imitating = imitated * sizes.count_work(shown / 2) * passes
-    return Forecast(sizes, texts, trained, memory, learning, 2 * work, draws * read / BYTES_A_SECOND[device], imitating)
+    waiting = draws * max(read / BYTES_A_SECOND[device], sizes.layers * SECONDS_A_LAYER[device])
+    return Forecast(sizes, texts, trained, memory, learning, 2 * work, waiting, imitating)
 
 
 def _list_memory(

@@ -58,7 +58,8 @@ def imitation_loss(policy: Policy, minibatch: Minibatch, weights: ImitationWeigh
     parts: dict[str, Tensor] = {
         kind: _share(-rows[kind].log_new, rows[kind].made, total[kind]) for kind in IMITATED if kind in rows
     }
-    values = value_loss(policy.values(batch), minibatch)
+    valued = policy.values(batch)
+    values = value_loss(valued, minibatch.to(valued["action"].device))
     loss = sum(parts.values(), torch.zeros(())) + weights.value * values
     if weights.page:
         if not isinstance(policy, ReadsPages):
@@ -89,7 +90,9 @@ def ppo_loss(
         reference: The policy to stay near to; None for none.
     """
     batch = policy.encode(minibatch.decisions, learns_values_alone=not trains_policy)
-    values = value_loss(policy.values(batch), minibatch, config.value_clip)
+    valued = policy.values(batch)
+    minibatch = minibatch.to(valued["action"].device)
+    values = value_loss(valued, minibatch, config.value_clip)
     stays_near = trains_policy and reference is not None and config.reference_coefficient > 0
     rows = policy.score(batch, reference if stays_near else None)
     total = minibatch.total

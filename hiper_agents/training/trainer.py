@@ -285,7 +285,7 @@ class Trainer:
     def _new_optimizer(self) -> Adam:
         config = self.config
         named = self.policy.network.named_parameters()
-        return Adam(named, config.lr, beta2=config.beta2, weight_decay=config.weight_decay)
+        return Adam(named, config.lr, config.epsilon, beta2=config.beta2, weight_decay=config.weight_decay)
 
     def _set_lr(self, lr: float, progress: float, value_lr: float = 0.0) -> None:
         self.optimizer.lr = lr * (LR_FLOOR + (1 - LR_FLOOR) * 0.5 * (1 + math.cos(math.pi * progress)))

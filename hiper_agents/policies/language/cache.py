@@ -73,14 +73,15 @@ class RowCache(Cache):
 
     Args:
         device: Where they are.
+        limit: How long a text gets at most; None if that is not known.
 
     Attributes:
         lengths: How many tokens of its text each row holds.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, limit: int | None = None) -> None:
         super().__init__(layers=[])
-        self.device = device
+        self.device, self.limit = device, limit
         self.lengths: list[int] = []
         self._keys: list[Tensor] = []
         self._values: list[Tensor] = []
@@ -113,11 +114,12 @@ class RowCache(Cache):
             self.lengths[row] = start + width
         longest = max(self.lengths)
         if longest > self._reach:
-            self._reach = -(-max(longest, int(GROWTH * self._reach)) // STEP) * STEP
+            wanted = max(longest, int(GROWTH * self._reach))
+            self._reach = -(-(wanted if self.limit is None else max(longest, min(wanted, self.limit))) // STEP) * STEP
         places = [_Place(*place) for place in zip(rows, starts, widths, strict=True)]
         positions = np.concatenate([np.arange(place.start, place.top) for place in places])
         stripes: list[Stripe] = []
-        for part in _part_rows(places):
+        for part in _part_rows(places, self.device.type):
             stripes.append(_lay_stripe(part, stripes[-1].tokens.stop if stripes else 0, self.device))
         line = torch.from_numpy(np.repeat(rows, widths)).to(self.device)
         self._plan = Plan(line, torch.from_numpy(positions).to(self.device), stripes)
@@ -159,10 +161,11 @@ class RowCache(Cache):
         return wider
 
 
-CALL_COST, LOOK_COST = 4000, 6
-"""What one more call of attention costs, and fetching one position's keys and values, in products of a query and a key;
-measured on a processor."""
-MAX_GRID = 1 << 20
+LOOK_COST = 6
+"""What fetching one position's keys and values costs, in products of a query and a key."""
+CALL_COSTS = {"cpu": 4000, "cuda": 1_000_000}
+"""What one more call of attention costs, in the same, by the kind of device."""
+MAX_GRIDS = {"cpu": 1 << 20, "cuda": 1 << 25}
 """How many pairs of a token and a position one mask holds at most, unless a single row has more."""
 
 
@@ -178,15 +181,16 @@ class _Place(NamedTuple):
         return self.start + self.width
 
 
-def _part_rows(places: Sequence[_Place]) -> Iterator[Sequence[_Place]]:
+def _part_rows(places: Sequence[_Place], device: str) -> Iterator[Sequence[_Place]]:
     """Part rows into stripes: neighbours go together while filling them up costs less than another call."""
+    call_cost, max_grid = (each.get(device, each["cuda"]) for each in (CALL_COSTS, MAX_GRIDS))
     first = low = top = width = cost = 0
     for number, place in enumerate(places):
         alone = place.top * (place.width + LOOK_COST)
         joint_top, joint_width = max(top, place.top), max(width, place.width)
         area = (place.row - low + 1) * joint_top
         joint = area * (joint_width + LOOK_COST)
-        if number == first or joint > cost + alone + CALL_COST or area * joint_width > MAX_GRID:
+        if number == first or joint > cost + alone + call_cost or area * joint_width > max_grid:
             if number > first:
                 yield places[first:number]
             first, low, top, width, cost = number, place.row, place.top, place.width, alone
@@ -198,13 +202,14 @@ def _part_rows(places: Sequence[_Place]) -> Iterator[Sequence[_Place]]:
 def _lay_stripe(places: Sequence[_Place], before: int, device: torch.device) -> Stripe:
     low, num_rows = places[0].row, places[-1].row - places[0].row + 1
     width, top = max(place.width for place in places), max(place.top for place in places)
-    starts = np.zeros(num_rows, np.int64)
+    starts = torch.zeros(num_rows, dtype=torch.long)
     for place in places:
         starts[place.row - low] = place.start
     mask = None
-    if width > 1 or starts.min() + 1 < top:
-        sees = np.arange(top) <= (starts[:, None] + np.arange(width))[:, None, :, None]
-        mask = torch.zeros(sees.shape, device=device).masked_fill_(torch.from_numpy(~sees).to(device), float("-inf"))
+    if width > 1 or int(starts.min()) + 1 < top:
+        last = starts.to(device)[:, None] + torch.arange(width, device=device)
+        hidden = torch.arange(top, device=device) > last[:, None, :, None]
+        mask = torch.zeros(hidden.shape, device=device).masked_fill_(hidden, float("-inf"))
     num_tokens, spots = sum(place.width for place in places), None
     if num_tokens != num_rows * width:
         numbers = np.concatenate([np.arange(place.width) + (place.row - low) * width for place in places])

@@ -65,6 +65,11 @@ class Shield:
         return {**info, "instruction": self(str(info["instruction"])), "admissible_actions": actions}
 
 
+def choose_prompt(has_subgoals: bool, lists_actions: bool = True) -> PromptConfig:
+    """Return how prompts are written for an agent: in the style "hiper", or "react" for a flat one."""
+    return PromptConfig(style="hiper" if has_subgoals else "react", lists_actions=lists_actions)
+
+
 class ChatScript:
     """Writes one episode as a conversation, see `hiper_envs.prompts`.
 
@@ -74,7 +79,7 @@ class ChatScript:
         tokenizer: The model's.
         world: "alfworld", "webshop" or "plain".
         has_subgoals: False for a flat agent.
-        prompt: How prompts are written; None for the style "hiper", or "react" for a flat agent.
+        prompt: How prompts are written; None as `choose_prompt` says.
 
     Attributes:
         marked: "": a big model needs no marks.
@@ -84,7 +89,7 @@ class ChatScript:
     """
 
     def __init__(self, tokenizer: Any, world: str, has_subgoals: bool, prompt: PromptConfig | None = None) -> None:
-        self.prompt = prompt or PromptConfig(style="hiper" if has_subgoals else "react")
+        self.prompt = prompt or choose_prompt(has_subgoals)
         if (self.prompt.style in _STYLES_WITH_SUBGOALS) != has_subgoals:
             allowed = " or ".join(map(repr, _STYLES_WITH_SUBGOALS)) if has_subgoals else "'react'"
             raise ValueError(

@@ -29,7 +29,7 @@ SIZES: dict[str, int] = {
 """Of the small Llama, by the names of transformers' `LlamaConfig`."""
 POLICY = "policy"
 HAS_SUBGOALS = "has_subgoals"
-KEPT = ("layout", "decoding", "max_reply_tokens")
+KEPT = ("layout", "lists_actions", "decoding", "max_reply_tokens")
 """Settings that a saved model is played with; where it lies and on what it runs is up to who opens it."""
 TOLD_SIZES = (*SIZES, "vocab_size", "head_dim", "tie_word_embeddings")
 
@@ -48,6 +48,9 @@ class LanguageConfig:
     """The world whose texts a small model's tokenizer is made from: alfworld or webshop."""
     layout: str = "compact"
     """How the world's texts are laid out: compact, or chat for the model's own chat template."""
+    lists_actions: bool = True
+    """Whether a chat lists the admissible actions at each turn, which takes most of its tokens; a compact text lists
+    those that no page names."""
     decoding: str = "format"
     """free: any token at any place. format: the tags are given, switches are KEEP or SWITCH. admissible: besides, the
     action is one of the admissible ones. Probabilities are those of the policy that results."""
@@ -82,7 +85,7 @@ class LanguageConfig:
         check_choice(self.dtype, DTYPES, "dtype")
         for name in self.sizes:
             check_choice(name, SIZES if self.model == SMALL else TOLD_SIZES, "size")
-        for name in ("has_marks", "checkpoints_activations"):
+        for name in ("lists_actions", "has_marks", "checkpoints_activations"):
             check_flag(getattr(self, name), name)
 
 

@@ -97,10 +97,13 @@ class LocalEngine:
 
     def clear(self) -> None:
         """Give up all that is kept, as after weights were exchanged."""
-        self._cache = RowCache(self.network.device)
+        self._empty_cache()
         self._rows: WeakKeyDictionary[Text, int] = WeakKeyDictionary()
         self._guesser = Guesser()
         self._sample = self.network.sample_weights()
+
+    def _empty_cache(self) -> None:
+        self._cache = RowCache(self.network.device, self.network.max_positions)
 
     @property
     def num_bytes(self) -> int:
@@ -110,6 +113,8 @@ class LocalEngine:
     def forget(self, text: Text) -> None:
         """Give up what is kept of a text; done by itself where nobody holds the text any more."""
         self._rows.pop(text, None)
+        if not self._rows:
+            self._empty_cache()
 
     def draw(
         self,
@@ -145,7 +150,7 @@ class LocalEngine:
         if self._sample != self.network.sample_weights():
             self.clear()
         if not self._rows:
-            self._cache = RowCache(self.network.device)
+            self._empty_cache()
         if not any(text in self._rows for text in texts):  # whatever was drawn before, the same is computed now
             self._guesser = Guesser()
         odds = None if rng is None or temperature == 0 else rng.random((len(texts), max_tokens))

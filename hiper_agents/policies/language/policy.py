@@ -13,6 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from hiper_agents.policies.language.batch import LanguageBatch, make_batch, read_pages, score_tokens
+from hiper_agents.policies.language.chat_layout import choose_prompt
 from hiper_agents.policies.language.config import POLICY, LanguageConfig, list_kept
 from hiper_agents.policies.language.credit import credit_tokens, locate_tokens
 from hiper_agents.policies.language.decision import LanguageDecision, Lesson
@@ -116,7 +117,9 @@ class LanguagePolicy:
 
     def make_script(self, world: str) -> Script:
         """Return what writes an episode of a world."""
-        return make_script(self.config.layout, world, self.has_subgoals, self.tokenizer)
+        is_chat = self.config.layout == "chat"
+        prompt = choose_prompt(self.has_subgoals, self.config.lists_actions) if is_chat else None
+        return make_script(self.config.layout, world, self.has_subgoals, self.tokenizer, prompt)
 
     def has_room(self, text: Text) -> bool:
         """Return whether a text leaves room for the longest reply in what the model can look back on."""

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hiper_agents.policies.language.cache import MAX_GRIDS
 from hiper_agents.policies.language.decoding import DECODINGS
 from hiper_agents.policies.language.engine import Drawn, LocalEngine, Text
 from hiper_agents.policies.language.marking import Marking
@@ -152,10 +153,22 @@ def test_what_is_kept_goes_with_the_last_text(network: LanguageNetwork, tokenize
     engine = LocalEngine(network, tokenizer)
     texts = make_texts(3, longest=400)
     draw(engine, texts, max_tokens=2)
+    assert engine.num_bytes > 0
     for text in texts:
         engine.forget(text)
+    assert engine.num_bytes == 0
     draw(engine, make_texts(1, seed=5), max_tokens=2)
     assert len(engine._cache.lengths) == 1
+
+
+def test_rows_reach_no_further_than_texts_may(tokenizer: Any) -> None:
+    network = make_small_network(tokenizer, 0, hidden_size=32, intermediate_size=64, max_position_embeddings=1100)
+    engine = LocalEngine(network, tokenizer)
+    text = Text([5] * 1000)
+    for _ in range(2):
+        draw(engine, [text], max_tokens=2)
+        text.ids += [5] * 40
+    assert engine._cache._keys[0].shape[2] == 1280
 
 
 def test_rows_that_grow_are_seldom_copied(network: LanguageNetwork, tokenizer: Any) -> None:
@@ -183,7 +196,7 @@ def test_few_tokens_at_once_and_few_rows_give_the_same(
     texts = [*make_texts(4, longest=90), *make_texts(2, seed=1, longest=400)]
     expected = draw(LocalEngine(network, tokenizer, "format"), copy_texts(texts))
     monkeypatch.setattr("hiper_agents.policies.language.engine.MAX_TOKENS_AT_ONCE", 37)
-    monkeypatch.setattr("hiper_agents.policies.language.cache.MAX_GRID", 1)
+    monkeypatch.setitem(MAX_GRIDS, "cpu", 1)
     monkeypatch.setattr("hiper_agents.policies.language.attention.MANY", 10)
     for found, each in zip(draw(LocalEngine(network, tokenizer, "format"), copy_texts(texts)), expected, strict=True):
         assert_same(found, each)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 import hiper_agents
 from hiper_agents.advantages import Preset
 from hiper_agents.policies.language.decision import LanguageDecision
-from hiper_agents.policies.language.make import open_policy, save_policy
+from hiper_agents.policies.language.make import make_language_policy, open_policy, save_policy
 from hiper_agents.policies.language.policy import LanguagePolicy
 from hiper_agents.policies.policy import Policy
 from hiper_agents.training.batch import LearningBatch, Minibatch, make_imitation_batch, make_learning_batch
@@ -20,6 +21,7 @@ from hiper_agents.training.losses import ImitationWeights, LossConfig, imitation
 from hiper_agents.training.rollout import Rollout, play_tasks
 from hiper_envs.reply import parse_reply
 from tests.hiper_agents.policies.language.small import make_alfworld, make_small_policy
+from tests.hiper_agents.policies.language.tiny import save_tiny
 
 WAYS = [(True, "free"), (True, "format"), (True, "admissible"), (False, "free"), (False, "format")]
 
@@ -220,3 +222,19 @@ def test_a_saved_policy_plays_as_before(tmp_path: Path) -> None:
     assert facts["card"] == {"name": "x"} and again.has_subgoals
     assert replace(again.config, model=policy.config.model) == policy.config
     assert [each.rewards for each in play(again)] == [each.rewards for each in play(policy)]
+
+
+@pytest.mark.parametrize("has_subgoals", [True, False])
+def test_a_chat_without_lists_of_actions_is_saved_as_such(tmp_path: Path, has_subgoals: bool) -> None:
+    model = save_tiny(tmp_path / "model")
+    texts = []
+    for lists_actions in (True, False):
+        options: dict[str, Any] = {"layout": "chat", "lists_actions": lists_actions, "max_reply_tokens": 20}
+        save_policy(make_language_policy(has_subgoals, model=str(model), **options), tmp_path / "saved", {})
+        policy, _ = open_policy(tmp_path / "saved")
+        assert policy.config.lists_actions == lists_actions
+        (env,) = make_alfworld(1)
+        memory = policy.open_memory(*env.reset(seed=0, options={"task": 0}))
+        texts.append(policy.tokenizer.decode(memory.text.ids))
+    assert "You can do:" in texts[0]
+    assert "You can do:" not in texts[1]
