@@ -1,6 +1,6 @@
 """`hiper eval` and `hiper play`: agents by name, in an environment, on a screen."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -53,6 +53,9 @@ def find_agent(name: str) -> Callable[[], Agent]:
         return lambda: make_language_agent(name)
     if ":" in name:
         return load_factory(name)
+    if "/" in name or name.startswith("~"):
+        lacks = f"holds no {MODEL_CONFIG}: it is no model's" if Path(name).expanduser().is_dir() else "is not there"
+        raise ValueError(f"the folder {name!r} {lacks}; name one that training or transformers saved")
     return load_factory(f"hiper_agents:{check_choice(name, NAMED, 'agent').replace('-', '_')}")
 
 
@@ -135,7 +138,7 @@ def evaluate_agents(
         agent = make_agent(name, make)
         played = [
             play_episode(world, agent, task=task, seed=seed + position, agent_name=name)
-            for position, task in enumerate(track(tasks, escape(name), console=console, transient=True))
+            for position, task in enumerate(_track(tasks, name, console))
         ]
         counted = [position for position, episode in enumerate(played) if not episode.failed_around]
         of_counted = [clusters[position] for position in counted] if clusters else None
@@ -145,6 +148,11 @@ def evaluate_agents(
             console.print(told, style="red", markup=False, highlight=False)
     show_rows(SCORE_COLUMNS, rows, console, f"{name_world(env)}: {len(tasks)} tasks", describe_intervals(cluster_key))
     return num_broken
+
+
+def _track(tasks: Sequence[int], name: str, console: Console) -> Iterable[int]:
+    """Show on a screen how far an agent has come."""
+    return track(tasks, escape(name), console=console, transient=True, disable=not console.is_terminal)
 
 
 def show_rows(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from hiper_agents.policies.language.config import DECODINGS, LAYOUTS, LanguageConfig
+from hiper_agents.policies.language.config import DECODINGS, LAYOUTS, SMOLLM2, LanguageConfig
 from hiper_agents.policies.language.server_connection import Connection, ServerError, list_served
 from hiper_envs.episodes.agents import Agent
 from hiper_envs.prompts import STYLES, PromptConfig
@@ -131,13 +131,16 @@ def is_trained(model: str) -> bool:
     """Return whether a name is a folder with a trained policy.
 
     Raises:
-        ModelError: What lies in the folder cannot be read.
+        ModelError: There is no such folder, or what lies in it cannot be read.
     """
     if "://" in model:
         return False
     with naming_extra():
         from hiper_agents.policies.language.make import holds_policy
+        from hiper_agents.policies.language.model import check_folder
 
+    if model != SMOLLM2:
+        check_folder(model)
     return holds_policy(model)
 
 

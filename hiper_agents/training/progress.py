@@ -1,5 +1,6 @@
 """What a training run tells while it runs, and two listeners."""
 
+import time
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -40,20 +41,30 @@ class Silence:
 
 
 class ProgressBar:
-    """Shows the stage as a bar and each step's metrics as a line."""
+    """Shows the stage as a bar and each step's metrics as a line.
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    Where there is no screen, as in a file, a long stage writes a line now and then instead.
+
+    Args:
+        console: Where to.
+        patience: Seconds between such lines.
+    """
+
+    def __init__(self, console: Console, patience: float = 60.0) -> None:
+        self.console, self.patience = console, patience
         columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._progress = Progress(*columns, console=console, transient=True)
         self._task: TaskID | None = None
+        self._told_at = time.monotonic()
 
     def __enter__(self) -> "ProgressBar":
-        self._progress.start()
+        if self.console.is_terminal:
+            self._progress.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._progress.stop()
+        if self.console.is_terminal:
+            self._progress.stop()
 
     def start(self, stage: str, total: int) -> None:
         """Show a new bar."""
@@ -63,11 +74,17 @@ class ProgressBar:
 
     def advance(self, units: int = 1) -> None:
         """Move the bar."""
-        if self._task is not None:
-            self._progress.advance(self._task, units)
+        if self._task is None:
+            return
+        self._progress.advance(self._task, units)
+        if not self.console.is_terminal and time.monotonic() - self._told_at >= self.patience:
+            self._told_at = time.monotonic()
+            task = self._progress.tasks[0]
+            self.console.print(f"{task.description}: {task.completed:.0f} of {task.total:.0f}", highlight=False)
 
     def report(self, metrics: Mapping[str, object]) -> None:
         """Write a line."""
+        self._told_at = time.monotonic()
         parts = [f"{name} {_brief(value)}" for name, value in metrics.items()]
         self.console.print("  ".join(parts), highlight=True)
 

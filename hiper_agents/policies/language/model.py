@@ -1,6 +1,8 @@
 """The door to Hugging Face transformers: a causal language model and its tokenizer, or a sentence on what is amiss."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,7 +82,7 @@ def load_language_model(
     if name == SMOLLM2:
         name, gguf_file = find_smollm2()
     gguf_file = gguf_file or None
-    _check_folder(name, gguf_file)
+    check_folder(name, gguf_file)
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     kind = {} if gguf_file is None else {"gguf_file": gguf_file, **_ask_to_unpack()}
@@ -89,13 +91,29 @@ def load_language_model(
     except Exception as error:
         raise _explain(f"the tokenizer of {name!r} cannot be had", name, error) from error
     try:
-        network = AutoModelForCausalLM.from_pretrained(name, dtype=getattr(torch, dtype), **kind)
+        with without_bars():
+            network = AutoModelForCausalLM.from_pretrained(name, dtype=getattr(torch, dtype), **kind)
     except Exception as error:
         raise _explain(f"{name!r} cannot be loaded as a causal language model", name, error) from error
     if gguf_file is not None:
         _forget_packing(network)
     _check_tokenizer(name, network, tokenizer)
     return LanguageModel(name, _move(name, network, dtype, device).eval(), tokenizer)
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Keep transformers from showing bars of its own for a while: they run through what commands print."""
+    from transformers.utils import logging
+
+    bars: Any = logging
+    were_on = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if were_on:
+            bars.enable_progress_bar()
 
 
 def _ask_to_unpack() -> dict[str, Any]:
@@ -126,7 +144,12 @@ def _explain(what: str, name: str, error: Exception) -> ModelError:
     return ModelError(f"{what}: {_first_line(error)}")
 
 
-def _check_folder(name: str, gguf_file: str | None) -> None:
+def check_folder(name: str, gguf_file: str | None = None) -> None:
+    """Refuse a folder that is not there, or holds no model; a name on the hub is let pass.
+
+    Raises:
+        ModelError: It is one.
+    """
     folder = Path(name).expanduser()
     if folder.is_dir():
         needed = gguf_file or CONFIG

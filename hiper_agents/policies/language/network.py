@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from hiper_agents.policies.language.adapters import merge_adapters
 from hiper_agents.policies.language.config import DTYPES
-from hiper_agents.policies.language.model import CONFIG, ModelError, load_language_model
+from hiper_agents.policies.language.model import CONFIG, ModelError, load_language_model, without_bars
 from hiper_agents.policies.policy import KINDS
 from webshop_server.allowed_names import check_choice
 
@@ -252,7 +252,8 @@ def save_network(
 def _save_model(model: Any, weights: dict[str, Tensor], folder: Path) -> None:
     """Save a model as transformers does, with other weights than its own."""
     written = next(each.dtype for each in weights.values() if each.is_floating_point())
-    model.save_pretrained(folder, state_dict=weights)
+    with without_bars():
+        model.save_pretrained(folder, state_dict=weights)
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     config["dtype"] = str(written).removeprefix("torch.")
     (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")

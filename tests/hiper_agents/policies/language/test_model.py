@@ -5,15 +5,26 @@ from pathlib import Path
 
 import pytest
 from transformers import BertConfig, BertModel
+from transformers.utils import logging
 
 from hiper_agents.policies.language.model import ModelError, load_language_model
-from tests.hiper_agents.policies.language.tiny import save_tiny
+from hiper_agents.policies.language.network import load_network, save_network
+from tests.hiper_agents.policies.language.tiny import make_tokenizer, save_tiny
 
 
 def test_a_saved_folder_is_loaded(tmp_path: Path) -> None:
     language = load_language_model(save_tiny(tmp_path), dtype="bfloat16")
     assert str(language.model.dtype) == "torch.bfloat16" and not language.model.training
     assert language.max_positions == 16_384 and len(language.end_ids) == 1
+
+
+def test_neither_loading_nor_saving_shows_bars(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    network = load_network(save_tiny(tmp_path / "model")).network
+    capfd.readouterr()
+    save_network(tmp_path / "saved", network, make_tokenizer(), {})
+    load_network(tmp_path / "saved")
+    assert capfd.readouterr() == ("", "")
+    assert logging.is_progress_bar_enabled()
 
 
 @pytest.mark.parametrize("name", ["./nothing", "~/nothing-there", "/nothing/at/all", "a/b/c"])
