@@ -1,4 +1,4 @@
-"""The command `hiper`: train an agent, evaluate one, watch one play, or view what was played."""
+"""The command `hiper`: train an agent or a study's, evaluate one, watch one play, or view what was played."""
 
 import os
 import sys
@@ -53,6 +53,28 @@ def train(
         from hiper_agents.training.command import run_training
 
     run_training(config, run, seed, setting, output, console)
+
+
+@app.command
+def study(
+    plan: Positional[str],
+    /,
+    into: Path | None = None,
+    processes: int = 2,
+    table: bool = False,
+) -> None:
+    """Train several arms alike over several seeds, and show what came of them. A study that was stopped goes on.
+
+    Args:
+        plan: A .toml file, or a shipped study, such as language-ppo.
+        into: Folder of its runs; by default runs/NAME.
+        processes: How many runs are trained at a time, each on one core.
+        table: Only show what has come to its end so far.
+    """
+    with naming_extra():
+        from hiper_agents.studies.command import run_command
+
+    run_command(plan, into, processes, table, console)
 
 
 @app.command(name="eval")
@@ -184,6 +206,7 @@ def view(runs: Positional[tuple[Path, ...]], /, out: Path = Path("episodes.html"
 
 COMMANDS: dict[str, Callable[..., object]] = {
     "train": train,
+    "study": study,
     "eval": evaluate,
     "play": play,
     "games": games,
