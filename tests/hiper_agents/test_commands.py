@@ -1,4 +1,4 @@
-"""The command line: train, eval, play; and a person as an agent."""
+"""The command line: train, eval, view, and what their mistakes are told."""
 
 import json
 import os
@@ -11,12 +11,12 @@ import pytest
 from rich.console import Console
 
 from hiper_agents.__main__ import main
-from hiper_agents.agents.human import HumanAgent
 from hiper_agents.evaluation import cluster_tasks, evaluate_agents, find_agent, open_env, play_one, summarise_episodes
 from hiper_agents.training.command import hold_folder, run_training
 from hiper_agents.training.trainer import Trainer
-from hiper_envs import parse_reply, play_episode
+from hiper_envs import play_episode
 from hiper_envs.episodes.files import write_episodes
+from tests.hiper_agents.screen import written
 from tests.hiper_agents.toy import RoomsExpert, register_toy
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -30,16 +30,6 @@ imitation_minibatch = 16
 imitation_lr = 3e-3
 temperature = 0.0
 """
-
-
-@pytest.fixture
-def console() -> Console:
-    return Console(file=StringIO(), width=200, force_terminal=False)
-
-
-def written(console: Console) -> str:
-    assert isinstance(console.file, StringIO)
-    return console.file.getvalue()
 
 
 @pytest.fixture
@@ -117,83 +107,6 @@ def test_a_stopped_training_says_what_is_left(
     assert "recording 20 episodes of the expert" in text and f"the same command {told}" in text
 
 
-def test_an_expert_is_shown_turn_by_turn(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    play_one("toy:RoomsExpert", register_toy(), "", "blue room|red room", 0, console)
-    text = written(console)
-    assert "segment 2: visit the red room" in text and "success, score 1.000, 3 turns, 2 segments" in text
-
-
-def test_a_person_plays(console: Console) -> None:
-    person = HumanAgent(console)
-    person.reset(0)
-    reply = parse_reply(person.read_turn("find a mug > 2", ["look", "go to desk 1"]))
-    assert (reply.action, reply.subgoal, reply.switches) == ("go to desk 1", "find a mug", True)
-    reply = parse_reply(person.read_turn("look", ["look"]))
-    assert (reply.action, reply.subgoal, reply.switches) == ("look", "find a mug", False)
-    with pytest.raises(KeyboardInterrupt):
-        person.read_turn("quit", [])
-
-
-def test_a_person_in_an_episode(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = iter(["visit the red room > 1", "1", "visit the blue room > enter the blue room"])
-    monkeypatch.setattr(console, "input", lambda prompt: next(lines))
-    episode = play_episode(open_env(register_toy(), ""), HumanAgent(console), task=0)
-    assert episode.success and [segment.subgoal for segment in episode.segments] == [
-        "visit the red room",
-        "visit the blue room",
-    ]
-    assert "visit the red room and then visit the blue room" in written(console)
-
-
-def test_a_person_chooses_split_and_task(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = iter(["valid_seen", "9999", "-", "pick", "2", "find it > 1", "quit"])
-    monkeypatch.setattr(console, "input", lambda *prompt, **options: next(lines))
-    with pytest.raises(KeyboardInterrupt):
-        play_one("human", "alfworld", "", "", 0, console)
-    text = written(console)
-    assert "Your task is to" in text and "You arrive at" in text
-    assert (
-        "there is no task 9999; the 140 tasks" in text and "unknown task '-'" in text and "unknown task 'pick'" in text
-    )
-
-
-def test_a_mistyped_line_costs_no_turn(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = iter(["", "go red > 9", "go red > ", "-1", "visit the red room > 1", "1", "visit it > 2"])
-    monkeypatch.setattr(console, "input", lambda prompt: next(lines))
-    episode = play_episode(open_env(register_toy(), ""), HumanAgent(console), task=0)
-    assert episode.success and [turn.segment for turn in episode.turns] == [0, 0, 1]
-    text = written(console)
-    assert text.count("no action was entered; enter a number from 1 to 5, an action in words, or quit") == 2
-    assert "there is no action 9" in text and "there is no action -1" in text
-
-
-def test_numbers_are_not_highlighted_and_searching_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    console = Console(file=StringIO(), width=200, force_terminal=True, color_system="standard", _environ={})
-    monkeypatch.setattr(console, "input", lambda prompt: "1")
-    person = HumanAgent(console)
-    info = {"admissible_actions": ["click[B07 25]"], "instruction": "a lamp of 25 dollars", "has_search_bar": True}
-    person.act("You see bed 1 and desk 20.", info)
-    person.act("You see bed 1 and desk 20.", info)
-    text = written(console)
-    assert text.count("You see bed 1 and desk 20.") == 2 and "a lamp of 25 dollars" in text and "click[B07 25]" in text
-    assert text.count("search[your words]") == 1
-
-
-@pytest.mark.parametrize(
-    ("answers", "said"), [([], "Split"), (["valid_seen"], "Task"), (["valid_seen", "0"], "Your task")]
-)
-def test_the_end_of_the_input_stops_a_person(
-    answers: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["hiper", "play", "alfworld"])
-    monkeypatch.setattr(sys, "stdin", StringIO("".join(f"{answer}\n" for answer in answers)))
-    with pytest.raises(SystemExit) as stop:
-        main()
-    shown = capsys.readouterr()
-    assert stop.value.code == 130 and shown.err == "stopped\n" and said in shown.out
-
-
 def test_agents_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     assert type(find_agent("toy:RoomsExpert")()).__name__ == "RoomsExpert"
@@ -211,77 +124,6 @@ def test_scores_are_whole_on_any_screen(width: int, monkeypatch: pytest.MonkeyPa
     assert "…" not in text
     for whole in ("toy:RoomsExpert", "success", "segments", "3.0", "(0.40,", "ended by"):
         assert whole in text
-
-
-LEAVERS = """
-import sys
-
-class Maker:
-    def __init__(self):
-        sys.exit(0)
-
-class Player:
-    def reset(self, seed):
-        pass
-    def act(self, observation, info):
-        sys.exit(0)
-
-class Resetter(Player):
-    def reset(self, seed):
-        raise SystemExit("enough")
-
-class Generator(Player):
-    def act(self, observation, info):
-        raise GeneratorExit
-
-class Interrupter(Player):
-    def act(self, observation, info):
-        raise KeyboardInterrupt
-
-class Crasher:
-    def __init__(self):
-        raise RuntimeError("no luck")
-
-class Nobody:
-    reset = 3
-"""
-
-
-@pytest.mark.parametrize(
-    ("agent", "code", "sentence"),
-    [
-        ("leave.py:Any", 2, "importing 'leave.py' failed: SystemExit: it calls sys.exit(0)"),
-        ("leave:Any", 2, "importing 'leave' failed: SystemExit: it calls sys.exit(0)"),
-        ("leavers.py:Maker", 2, "making the agent 'leavers.py:Maker' failed: SystemExit: it calls sys.exit(0)"),
-        ("leavers.py:Crasher", 2, "making the agent 'leavers.py:Crasher' failed: RuntimeError: no luck"),
-        ("leavers.py:Nobody", 2, "is of type Nobody, which has no method reset and no act: an agent has reset(seed)"),
-        ("leavers.py:Player", 1, "leavers.py:Player broke off 2 of 2 episodes, first with SystemExit: 0"),
-        ("leavers.py:Resetter", 1, "broke off 2 of 2 episodes, first with SystemExit: enough"),
-        ("leavers.py:Generator", 1, "broke off 2 of 2 episodes, first with GeneratorExit"),
-        ("leavers.py:Interrupter", 130, "stopped"),
-    ],
-)
-def test_an_agent_that_leaves_the_program_is_told(
-    agent: str,
-    code: int,
-    sentence: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    (tmp_path / "leavers.py").write_text(LEAVERS)
-    (tmp_path / "leave.py").write_text("raise SystemExit(0)\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.delitem(sys.modules, "leave", raising=False)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("hiper_agents.__main__.console", Console(soft_wrap=True))
-    for arguments in (["eval", agent, "--env", register_toy(), "--episodes", "2"],):
-        monkeypatch.setattr(sys, "argv", ["hiper", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        shown = capsys.readouterr()
-        assert stop.value.code == code and sentence in shown.out + shown.err
 
 
 def record(path: Path) -> Path:
@@ -405,53 +247,6 @@ def test_commands_work_on_a_plain_terminal_and_with_a_closed_pipe(encoding: str,
         assert half.stderr.read() == b""
 
 
-BREAKER = """
-class Breaker:
-    def reset(self, seed):
-        if seed == 1:
-            raise KeyError("the first")
-
-    def act(self, observation, info):
-        return "look"
-"""
-
-
-@pytest.mark.parametrize("name", ["my_breaker.py:Breaker", "my_breaker:Breaker"])
-def test_an_agent_of_the_working_folder_that_breaks_off_is_told(
-    name: str, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "my_breaker.py").write_text(BREAKER)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.delitem(sys.modules, "my_breaker", raising=False)
-    register_toy()
-    evaluate_agents([name], "toy/Rooms-v0", "", 4, 0, console)
-    assert f"{name} broke off 1 of 4 episodes, first with KeyError: 'the first'" in written(console)
-    for seed, code in ((0, 0), (1, 1)):
-        monkeypatch.setattr(sys, "argv", ["hiper", "play", "toy/Rooms-v0", "--agent", name, "--seed", str(seed)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-            sys.exit(0)
-        assert stop.value.code == code
-    assert f"{name} broke off the episode with KeyError: 'the first'" in " ".join(capsys.readouterr().out.split())
-
-
-def test_agents_that_cannot_be_imported_get_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "wrong_agent.py").write_text("import nothing_of_this_name\n")
-    (tmp_path / "other_agent.py").write_text("agent = 3\n1 / agent.real\n")
-    (tmp_path / "worse_agent.py").write_text("1 / 0\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    for name, sentence in (
-        ("wrong_agent:Agent", "'wrong_agent' imports 'nothing_of_this_name', which is not installed"),
-        ("other_agent:agent", "is of type int; it must be a class"),
-        ("worse_agent.py:Agent", r"importing 'worse_agent.py' failed: ZeroDivisionError"),
-    ):
-        with pytest.raises(ValueError, match=sentence):
-            find_agent(name)
-    assert sys.path[-1] == str(tmp_path)
-
-
 @pytest.mark.parametrize("name", ["some.jsonl", "some.jsonl.zst"])
 def test_viewing_tells_of_an_unfinished_record(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -508,45 +303,3 @@ def test_real_games_are_counted(
     monkeypatch.setattr(sys, "argv", ["hiper", "games", str(shared / "gold/alfworld/games")])
     main()
     assert "30 playable games of 30" in " ".join(capsys.readouterr().out.split())
-
-
-DOWN = """
-class Down:
-    def __init__(self, seeds=(1, 2)):
-        self.seeds = seeds
-
-    def reset(self, seed):
-        if seed in self.seeds:
-            raise ConnectionRefusedError("the endpoint is down")
-        if seed == 3:
-            raise KeyError("its own fault")
-
-    def act(self, observation, info):
-        return "look"
-
-
-def never():
-    return Down(range(9))
-"""
-
-
-def test_failures_around_an_agent_do_not_count(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "my_down.py").write_text(DOWN)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    arguments = ["hiper", "eval", "my_down.py:Down", "my_down.py:never", "--env", register_toy(), "--episodes", "4"]
-    monkeypatch.setattr(sys, "argv", arguments)
-    with pytest.raises(SystemExit) as stop:
-        main()
-    shown = " ".join(capsys.readouterr().out.split())
-    assert stop.value.code == 1
-    assert "my_down.py:Down broke off 1 of 4 episodes, first with KeyError: 'its own fault'" in shown
-    assert (
-        "2 of 4 episodes failed around my_down.py:Down (its endpoint, the network) and do not count, first with"
-        " ConnectionRefusedError: the endpoint is down" in shown
-    )
-    assert "4 of 4 episodes failed around my_down.py:never" in shown and "none \u2502 none \u2502 none" in shown
-    monkeypatch.setattr(sys, "argv", ["hiper", "eval", "random", "--env", register_toy(), "--episodes", "2"])
-    main()
