@@ -53,6 +53,15 @@ def test_imitation_learns(tmp_path: Path, has_subgoals: bool) -> None:
     assert metrics["segments"] == (2.0 if has_subgoals else 1.0)
 
 
+def test_of_imitation_alone_the_last_evaluation_is_reported(tmp_path: Path) -> None:
+    trainer = Trainer(
+        toy_config(imitation_epochs=3, updates=0, imitation_evaluation_every=1), tmp_path, make_expert=RoomsExpert
+    )
+    metrics = trainer.run()
+    assert [set(entry) >= {"evaluation"} for entry in trainer.history] == [True, True, True]
+    assert metrics == trainer.history[-1]["evaluation"] | {"num_evaluations": 1}
+
+
 @pytest.mark.parametrize("has_subgoals", [True, False])
 def test_ppo_learns_without_an_expert(tmp_path: Path, has_subgoals: bool) -> None:
     changes = {"lr": 3e-3, "entropy_coefficient": 0.01, "episodes_per_update": 64, "ppo_minibatch": 64, "num_envs": 16}
