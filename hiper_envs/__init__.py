@@ -1,6 +1,6 @@
 """ALFWorld and WebShop as Gymnasium text environments with segment boundaries.
 
-Importing this package registers `hiper/ALFWorld-v0` and `hiper/WebShop-v0`.
+Importing this package registers `hiper/ALFWorld-v0`, `hiper/WebShop-v0` and `hiper/WebShopBasket-v0`.
 """
 
 from hiper_envs.episodes.agents import Agent
