@@ -11,14 +11,17 @@ from hiper_envs.episodes.replay import replay
 from hiper_envs.milestones import MilestoneWrapper, measure_agreement
 from hiper_envs.registration import register_envs
 from hiper_envs.reply import Reply, parse_reply, write_reply
+from hiper_envs.reward_wrappers import DelayedRewardWrapper, NoisyRewardWrapper
 from hiper_envs.segments import Segment, SubgoalWrapper
 from hiper_envs.spaces import UnicodeText
 
 __all__ = [
     "Agent",
+    "DelayedRewardWrapper",
     "Episode",
     "EpisodeWriter",
     "MilestoneWrapper",
+    "NoisyRewardWrapper",
     "Reply",
     "Segment",
     "SubgoalWrapper",

@@ -32,7 +32,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "reply",
         "segments prompts",
         "episodes",
-        "milestones vector",
+        "milestones vector reward_wrappers",
         "alfworld webshop viewer",
         "adapters",
         "__init__",

@@ -9,8 +9,8 @@ import pytest
 
 NAMES = {
     "hiper_envs": (
-        "Agent Episode EpisodeWriter MilestoneWrapper Reply Segment SubgoalWrapper Turn UnicodeText measure_agreement"
-        " parse_reply play_episode read_episodes replay write_reply"
+        "Agent DelayedRewardWrapper Episode EpisodeWriter MilestoneWrapper NoisyRewardWrapper Reply Segment"
+        " SubgoalWrapper Turn UnicodeText measure_agreement parse_reply play_episode read_episodes replay write_reply"
     ),
     "webshop_server": "Catalogue Goal Product RawProduct Reward score_purchase",
     "hiper_agents": "expert flat hiper random rule",
