@@ -251,3 +251,9 @@ def make_alfworld_vector(num_envs: int = 1, **options: Any) -> TextVectorEnv:
 def make_webshop_vector(num_envs: int = 1, **options: Any) -> TextVectorEnv:
     """Make a vector of WebShop sessions over one catalogue; options are `TextVectorEnv`'s and `WebShopEnv`'s."""
     return _make_vector(1, num_envs, *_split_options(options))
+
+
+def make_webshop_basket_vector(num_envs: int = 1, **options: Any) -> TextVectorEnv:
+    """Make a vector of WebShop baskets over one catalogue; options are `TextVectorEnv`'s and `WebShopBasketEnv`'s."""
+    index = [spec.id for spec in ENV_SPECS].index("hiper/WebShopBasket-v0")
+    return _make_vector(index, num_envs, *_split_options(options))

@@ -41,6 +41,10 @@ class TrainConfig:
     """Split whose tasks are trained on."""
     train_options: dict[str, Any] = field(default_factory=dict)
     """Further arguments for the environments that are trained in."""
+    reward_delay: int = 0
+    """Turns by which the rewards that are trained on are delayed; what is owed at an episode's end is paid there."""
+    reward_noise: float = 0.0
+    """Standard deviation of noise on each turn's reward that is trained on. Scores and evaluations stay as they are."""
     eval_split: str = ""
     """Split whose tasks are evaluated on, and never trained on; empty: the training split, all of it for both."""
     even_over_groups: bool = False

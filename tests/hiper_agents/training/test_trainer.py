@@ -84,11 +84,12 @@ def assert_same_run(first: Path, second: Path) -> None:
     assert all(torch.equal(ours.tensors[name], theirs.tensors[name]) for name in theirs.tensors)
 
 
-def test_a_resumed_run_is_the_same_run(tmp_path: Path) -> None:
-    train(tmp_path / "whole", evaluation_every=1)
+@pytest.mark.parametrize("changes", [{}, {"reward_delay": 2, "reward_noise": 0.3}])
+def test_a_resumed_run_is_the_same_run(tmp_path: Path, changes: dict[str, Any]) -> None:
+    train(tmp_path / "whole", evaluation_every=1, **changes)
     for _ in range(4):
-        train(tmp_path / "parts", max_steps=1, evaluation_every=1)
-    metrics = train(tmp_path / "parts", evaluation_every=1)
+        train(tmp_path / "parts", max_steps=1, evaluation_every=1, **changes)
+    metrics = train(tmp_path / "parts", evaluation_every=1, **changes)
     assert metrics["num_evaluations"] == 2
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
 
