@@ -130,8 +130,12 @@ class Seat:
     def _state(self) -> Hashable:
         """Return a key of the state: the environment's snapshot, or its text where that cannot be a key."""
         inner: Any = self.env.unwrapped
-        snapshot = inner.get_state() if hasattr(inner, "get_state") else None
-        return snapshot if snapshot is not None and isinstance(snapshot, Hashable) else self.observation
+        snapshot: Hashable = inner.get_state() if hasattr(inner, "get_state") else None
+        try:
+            hash(snapshot)  # a tuple says that it is hashable, whatever it holds
+        except TypeError:
+            return self.observation
+        return self.observation if snapshot is None else snapshot
 
     def judge_end(self) -> float:
         """Return the value of the state after the last turn, before KEEP or SWITCH; 0 where nothing can be done.

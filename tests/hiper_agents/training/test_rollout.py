@@ -13,7 +13,7 @@ from hiper_agents.training.arena import Arena, disturb_rewards
 from hiper_agents.training.batch import gather_turns
 from hiper_agents.training.config import make_config
 from hiper_agents.training.demonstrations import record_expert
-from hiper_agents.training.rollout import Rollout, play_tasks
+from hiper_agents.training.rollout import Rollout, Seat, play_tasks
 from tests.hiper_agents.toy import RoomsExpert, register_toy
 
 
@@ -84,3 +84,9 @@ def test_only_what_is_trained_in_is_disturbed(changes: dict[str, Any]) -> None:
     assert ("Delayed" in kinds[0][0]) == ("reward_delay" in changes)
     assert ("Noisy" in kinds[0][0]) == ("reward_noise" in changes)
     assert plain.train_envs is plain.eval_envs
+
+
+def test_a_state_that_cannot_be_a_key_is_told_by_its_text() -> None:
+    seat = Seat(gym.make("hiper/WebShop-v0", split="train_disjoint"), CompactPolicy(True), keeps_states=True)
+    seat.start(0, 0)
+    assert {seat._state()} == {seat.observation}
