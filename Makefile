@@ -48,7 +48,6 @@ bench: $(VENV)/.test  ## measure speed, difficulty and coverage; the figures in 
 	$(BIN)/python benchmarks/coverage.py
 	$(BIN)/python benchmarks/prompts.py
 	$(BIN)/python benchmarks/language.py
-	$(BIN)/python benchmarks/language_play.py
 	$(BIN)/python benchmarks/language_robustness.py
 	$(BIN)/python benchmarks/scores.py
 

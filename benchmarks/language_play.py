@@ -2,15 +2,17 @@
 
 It plays generated ALFWorld games of the split on which settings are chosen, 64 at a time, under each decoding; then it
 learns: imitation of expert episodes, and one iteration of PPO on 64 episodes. Seconds are those that the processor
-worked, so that what else runs beside does not count. The model is a folder that training saved, by default the one that
-comes with the package.
+worked, so that what else runs beside does not count; but for play in two processes at once, 32 games each, whose
+seconds are the clock's. The model is a folder that training saved, by default the one that comes with the package.
 """
 
 import argparse
 import resource
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +68,18 @@ class Played:
     """What a rollout took."""
 
     turns_a_second: float
+    turns_a_second_of_clock: float
     share_of_environment: float
     bytes_a_row: float
     success: float
     turns: float
 
 
-def play(folder: str, decoding: str, num_episodes: int) -> Played:
-    """Play episodes, each task of the split at most once."""
+def play(folder: str, decoding: str, num_episodes: int, num_rows: int = NUM_ROWS, first: int = 0) -> Played:
+    """Play episodes, each task of the split at most once, from a first one on."""
+    torch.set_num_threads(1)
     policy, _ = open_policy(folder, decoding=decoding)
-    envs = [Timed(env) for env in make_envs(ENV_ID, OPTIONS, NUM_ROWS)]
+    envs = [Timed(env) for env in make_envs(ENV_ID, OPTIONS, num_rows)]
     engine, peak = policy.engine, 0
     assert isinstance(engine, LocalEngine)
 
@@ -83,15 +87,25 @@ def play(folder: str, decoding: str, num_episodes: int) -> Played:
         nonlocal peak
         peak = max(peak, engine.num_bytes)
 
-    start = time.process_time()
-    played = play_tasks(
-        envs, policy, range(num_episodes), np.random.default_rng(0), temperature=TEMPERATURE, on_episode=look
-    )
-    seconds = time.process_time() - start
+    tasks = range(first, first + num_episodes)
+    start, start_of_clock = time.process_time(), time.perf_counter()
+    played = play_tasks(envs, policy, tasks, np.random.default_rng(first), temperature=TEMPERATURE, on_episode=look)
+    seconds, seconds_of_clock = time.process_time() - start, time.perf_counter() - start_of_clock
     found = summarise(played)
     num_turns = sum(rollout.num_turns for rollout in played)
     inside = sum(env.seconds for env in envs)
-    return Played(num_turns / seconds, inside / seconds, peak / NUM_ROWS, found.success, found.turns)
+    speeds = num_turns / seconds, num_turns / seconds_of_clock
+    return Played(*speeds, inside / seconds, peak / num_rows, found.success, found.turns)
+
+
+def play_in_two(folder: str, decoding: str, num_episodes: int) -> float:
+    """Return the turns a second, by the clock, of two processes that share the rows."""
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        halves = [
+            pool.submit(play, folder, decoding, num_episodes // 2, NUM_ROWS // 2, first)
+            for first in (0, num_episodes // 2)
+        ]
+        return sum(half.result().turns_a_second_of_clock for half in halves)
 
 
 def imitate(policy: LanguagePolicy, envs: list[TextEnv], num_episodes: int) -> float:
@@ -128,12 +142,14 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=128, help="episodes of each rollout")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    table = Table("decoding", "turns/s", "environment, %", "cache, KB a row", "success, %", "turns an episode")
+    columns = "turns/s", "in two processes", "environment, %", "cache, KB a row", "success, %", "turns an episode"
+    table = Table("decoding", *columns)
     for decoding in DECODINGS:
         found = play(arguments.model, decoding, arguments.episodes)
         shares = f"{100 * found.share_of_environment:.1f}", f"{found.bytes_a_row / 1000:.0f}"
+        speeds = found.turns_a_second, play_in_two(arguments.model, decoding, arguments.episodes)
         table.add_row(
-            decoding, f"{found.turns_a_second:.0f}", *shares, f"{100 * found.success:.1f}", f"{found.turns:.1f}"
+            decoding, *(f"{speed:.0f}" for speed in speeds), *shares, f"{100 * found.success:.1f}", f"{found.turns:.1f}"
         )
     console.print(table)
     policy, _ = open_policy(arguments.model)
