@@ -1,6 +1,6 @@
 """ALFWorld and WebShop as Gymnasium text environments with segment boundaries.
 
-Importing this package registers `hiper/ALFWorld-v0` and `hiper/WebShop-v0`.
+Importing this package registers `hiper/ALFWorld-v0`, `hiper/ALFWorldLong-v0` and `hiper/WebShop-v0`.
 """
 
 from hiper_envs.episodes.agents import Agent

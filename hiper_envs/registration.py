@@ -13,12 +13,12 @@ WEBSHOP_MAX_TURNS = 15
 
 
 class EnvSpec(NamedTuple):
-    """One registered id."""
+    """One registered id; where `max_episode_steps` is None, the entry point sees to a limit that options decide."""
 
     id: str
     entry_point: str
     vector_entry_point: str
-    max_episode_steps: int
+    max_episode_steps: int | None
 
 
 ENV_SPECS = (
@@ -27,6 +27,12 @@ ENV_SPECS = (
         "hiper_envs.alfworld.env:ALFWorldEnv",
         "hiper_envs.vector:make_alfworld_vector",
         ALFWORLD_MAX_TURNS,
+    ),
+    EnvSpec(
+        "hiper/ALFWorldLong-v0",
+        "hiper_envs.alfworld.long.make:make_long",
+        "hiper_envs.vector:make_alfworld_long_vector",
+        None,
     ),
     EnvSpec(
         "hiper/WebShop-v0",
