@@ -31,3 +31,7 @@ def _is_given_limit(caller: FrameType) -> bool:
         return False
     made_of, limit = (caller.f_locals.get(name) for name in ("id", "max_episode_steps"))
     return limit is not None or getattr(made_of, "max_episode_steps", None) is not None
+
+
+# Where Gymnasium looks for the render modes of what an entry point makes.
+vars(make_long)["metadata"] = ALFWorldLongEnv.metadata
