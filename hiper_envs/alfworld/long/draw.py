@@ -13,10 +13,10 @@ from hiper_envs.alfworld.games.goals import Goal
 from hiper_envs.alfworld.games.problem import Problem
 from hiper_envs.alfworld.generated.tasks import LAMP, write_sentence
 from hiper_envs.alfworld.long.wishes import Wishes, list_wishes, spell_types
-from hiper_envs.alfworld.rules.conditions import Condition, Lit
+from hiper_envs.alfworld.rules.conditions import Condition, ends_in_hand, mask_things
 from hiper_envs.alfworld.rules.engine import Engine
 from hiper_envs.alfworld.rules.situation import State
-from hiper_envs.alfworld.rules.solver import ends_in_hand, plan_goal
+from hiper_envs.alfworld.rules.solver import plan_goal
 from hiper_envs.alfworld.rules.world import compile_goals
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class _Draw:
     def take(self, goal: Goal) -> bool:
         """Take a goal up if it can be reached beside the others; return whether it can."""
         (conditions,) = compile_goals(self.engine.world, [goal])
-        things = _mask_things(conditions)
+        things = mask_things(conditions)
         self.engine.set_state(self.engine.world.start)
         if things & self.things or self.engine.satisfies(conditions):
             return False
@@ -132,8 +132,3 @@ class _Draw:
 
     def _choose(self, choices: list[T]) -> T:
         return choices[int(self.random.random() * len(choices))]
-
-
-def _mask_things(goal: tuple[Condition, ...]) -> int:
-    """Return the bit mask of the things that a goal is about."""
-    return sum(condition.objects for condition in goal if not isinstance(condition, Lit))

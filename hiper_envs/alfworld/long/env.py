@@ -13,6 +13,7 @@ from hiper_envs.alfworld.played_game import PlayedGame
 from hiper_envs.alfworld.rules.engine import Engine, Output
 from hiper_envs.alfworld.rules.solver import find_plan_in_order
 from hiper_envs.alfworld.sources import open_games
+from hiper_envs.arguments import tell_wrong_state
 from hiper_envs.milestones import Milestones
 from hiper_envs.registration import ALFWORLD_MAX_TURNS
 from webshop_server.allowed_names import check_choice, refuse_unknown
@@ -113,9 +114,13 @@ class ALFWorldLongEnv(ALFWorldEnv):
         reached = self._reached if matters else (False,) * self.num_goals
         return Progress(self.order, self.reward, reached)
 
-    def _check_progress(self, progress: Progress | None) -> None:
+    def _check_progress(self, progress: object) -> None:
+        if progress is not None and not _is_sound(progress):
+            raise tell_wrong_state(progress)
         mine = (self.num_goals, self.order, self.reward)
-        theirs = (1, "any", "sparse") if progress is None else (len(progress.reached), *progress[:2])
+        theirs = (1, "any", "sparse")
+        if isinstance(progress, Progress):
+            theirs = len(progress.reached), progress.order, progress.reward
         if theirs != mine:
             told, own = ("num_goals={}, order={!r}, reward={!r}".format(*each) for each in (theirs, mine))
             raise ValueError(f"this state is of an episode with {told}; this environment has {own}")
@@ -212,6 +217,14 @@ class ALFWorldLongEnv(ALFWorldEnv):
 def list_holding(engine: Engine) -> tuple[bool, ...]:
     """Return for each goal of a game whether it holds now."""
     return tuple(map(engine.satisfies, engine.world.conditions))
+
+
+def _is_sound(progress: object) -> bool:
+    """Return whether something is a progress that there can be: in a sequence goals are done from the first on."""
+    if not isinstance(progress, Progress) or not isinstance(progress.reached, tuple):
+        return False
+    is_run = progress.order != "sequence" or sorted(progress.reached, reverse=True) == [*progress.reached]
+    return is_run and all(isinstance(flag, bool) for flag in progress.reached)
 
 
 def _advance(reached: tuple[bool, ...], holding: tuple[bool, ...]) -> tuple[bool, ...]:

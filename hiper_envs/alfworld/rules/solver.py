@@ -14,7 +14,7 @@ from itertools import chain, permutations, product
 from typing import NamedTuple
 
 from hiper_envs.alfworld.games.problem import Problem
-from hiper_envs.alfworld.rules.conditions import Condition, Held, Lit, Placed
+from hiper_envs.alfworld.rules.conditions import Condition, Held, Lit, Placed, ends_in_hand, mask_things
 from hiper_envs.alfworld.rules.engine import Engine
 
 PUT_COMMANDS = {"move": "move {} to {}", "put": "put {} in/on {}"}
@@ -38,8 +38,8 @@ Route = list[Stop]
 def solve(engine: Engine, problem: Problem) -> list[str]:
     """Return commands that win the game from the engine's state; none if it is won already.
 
-    They are as few as can be for one goal. Of several goals the nearest comes first, and what ends with a thing in hand
-    last. The engine is left as it is.
+    They are as few as can be for one goal. Of several goals that of a thing in hand comes first, and one that ends with
+    a thing in hand last. The engine is left as it is.
 
     Raises:
         NoPlanError: when there is no way, such as with a thing in hand that fits nowhere.
@@ -86,17 +86,12 @@ def plan_goal(engine: Engine, goal: tuple[Condition, ...]) -> list[str] | None:
     return min(plans, key=len) if plans else None
 
 
-def ends_in_hand(goal: tuple[Condition, ...]) -> bool:
-    """Return whether a goal needs a thing in hand at the end."""
-    return any(isinstance(condition, Held) for condition in goal)
-
-
 def _plan_all(engine: Engine) -> list[str] | None:
     """Return what brings all goals about; a goal that another one undid is brought about again."""
     state, commands = engine.get_state(), list[str]()
     try:
         for _ in range(2 * len(engine.world.conditions)):
-            plan = _plan_nearest(engine)
+            plan = _plan_next(engine)
             if plan is None:
                 return None
             for command in plan:
@@ -108,12 +103,15 @@ def _plan_all(engine: Engine) -> list[str] | None:
         engine.set_state(state)
 
 
-def _plan_nearest(engine: Engine) -> list[str] | None:
-    """Return the shortest plan of a goal that does not hold; of those that end in hand only when no other is left."""
+def _plan_next(engine: Engine) -> list[str] | None:
+    """Return the plan of one goal that does not hold: of a thing in hand first, of one that ends in hand last."""
     waiting = [goal for goal in engine.world.conditions if not engine.satisfies(goal)]
-    first = [goal for goal in waiting if not ends_in_hand(goal)] or waiting
-    plans = [plan for goal in first if (plan := plan_goal(engine, goal)) is not None]
-    return min(plans, key=len) if plans else None
+    held = sum(1 << entity for entity in engine.held)
+    for goal in sorted(waiting, key=lambda goal: (ends_in_hand(goal), not mask_things(goal) & held)):
+        plan = plan_goal(engine, goal)
+        if plan is not None:
+            return plan
+    return None
 
 
 def _walk(engine: Engine, route: Sequence[Stop]) -> list[str]:

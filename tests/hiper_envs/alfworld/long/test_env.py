@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import hiper_envs
 from hiper_envs.alfworld.env import ALFWorldEnv
+from hiper_envs.alfworld.episode import Progress
 from hiper_envs.alfworld.games.goals import Goal
 from hiper_envs.alfworld.games.problem import Problem
 from hiper_envs.alfworld.long.env import ALFWorldLongEnv
@@ -210,6 +211,13 @@ def test_a_state_of_other_goals_is_refused() -> None:
         make(1).set_state(env.get_state())
     with pytest.raises(ValueError, match="several goals; hiper/ALFWorldLong-v0 goes on from it"):
         ALFWorldEnv("valid_seen").set_state(env.get_state())
+    sequence = make(2, order="sequence")
+    sequence.reset(seed=0)
+    wrong = ("progress", ("any", "sparse", (False, False)), Progress("sequence", "sparse", (False, True)))
+    flags: Any = [True, False]
+    for progress in (*wrong, Progress("sequence", "sparse", flags), Progress("sequence", "sparse", (1, 0))):  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="get_state"):
+            sequence.set_state(sequence.get_state()._replace(progress=progress))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="get_state"):
         env.set_state("state")  # type: ignore[arg-type]
 
