@@ -251,8 +251,7 @@ def make_alfworld_vector(num_envs: int = 1, **options: Any) -> TextVectorEnv:
 def make_alfworld_long_vector(num_envs: int = 1, **options: Any) -> TextVectorEnv:
     """Make a vector of ALFWorld games with several goals; options are `TextVectorEnv`'s and `ALFWorldLongEnv`'s."""
     vector_options, env_options = _split_options(options)
-    maker = "env:ALFWorldLongEnv" if "max_episode_steps" in vector_options else "make:make_limited"
-    return _make_vector(f"hiper_envs.alfworld.long.{maker}", num_envs, vector_options, env_options)
+    return _make_vector("hiper_envs.alfworld.long.make:make_long", num_envs, vector_options, env_options)
 
 
 def make_webshop_vector(num_envs: int = 1, **options: Any) -> TextVectorEnv:

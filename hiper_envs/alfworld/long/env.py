@@ -32,8 +32,7 @@ class ALFWorldLongEnv(ALFWorldEnv):
     so: "Done: ... Next: ...".
 
     `info` also holds `goals`, their sentences, and `goals_reached`, a flag for each: whether it holds now ("any"), or
-    is done ("sequence"). `score` is 1.0 when all is done, else the share of goals reached. An episode may take 50 turns
-    for each goal, which `max_turns` says and `gym.make` sees to.
+    is done ("sequence"). `score` is 1.0 when all is done, else the share of goals reached.
 
     Some houses have too few things for so many goals (`count_goals`): such a task is never drawn, and refused if it is
     asked for.
@@ -49,9 +48,10 @@ class ALFWorldLongEnv(ALFWorldEnv):
         num_goals: From 1 to 8.
         order: "any" or "sequence".
         reward: "sparse": 1.0 when all is done; "per_goal": 1 / num_goals when a goal is reached for the first time.
+        max_turns: Turns after which `gym.make` has an episode truncated; None for 50 times `num_goals`.
 
     Raises:
-        ValueError: What `ALFWorldEnv` refuses, or a number of goals, order or reward that does not exist.
+        ValueError: What `ALFWorldEnv` refuses, or a number of goals or turns, an order or a reward that does not exist.
         WrongTypeError: A flag or number of the wrong type.
         FileNotFoundError: The games are not there.
         ImportError: engine="textworld" without the extra `official`.
@@ -72,6 +72,7 @@ class ALFWorldLongEnv(ALFWorldEnv):
         num_goals: int = NUM_GOALS,
         order: str = "any",
         reward: str = "sparse",
+        max_turns: int | None = None,
         **unknown: object,
     ) -> None:
         refuse_unknown(unknown, type(self).__init__)
@@ -80,6 +81,8 @@ class ALFWorldLongEnv(ALFWorldEnv):
             raise ValueError(f"num_goals must be an integer from 1 to {MAX_GOALS}, got {num_goals}")
         self.order = check_choice(order, ORDERS, "order")
         self.reward = check_choice(reward, REWARDS, "reward")
+        turns = ALFWORLD_MAX_TURNS * self.num_goals
+        self.max_turns = turns if max_turns is None else check_integer(max_turns, "max_turns", 1)
         if goals == "human" and self.num_goals > 1:
             raise ValueError(
                 f"goals='human' is for one goal: people wrote sentences for the games' own goals, and num_goals is"
@@ -87,11 +90,6 @@ class ALFWorldLongEnv(ALFWorldEnv):
             )
         self._reached: tuple[bool, ...] = ()
         super().__init__(split, games, engine, expert_plan, shuffle_names, goals, render_mode)
-
-    @property
-    def max_turns(self) -> int:
-        """Turns after which an episode is truncated unless something else is asked for."""
-        return ALFWORLD_MAX_TURNS * self.num_goals
 
     def get_state(self) -> EnvState:
         """Return the present point of the game; an episode's count of turns is not part of it."""

@@ -232,6 +232,8 @@ def test_a_state_of_other_goals_is_refused() -> None:
         ({"num_goals": 2.0}, "num_goals must be an integer from 1, got 2.0"),
         ({"num_goals": "3"}, "num_goals must be an integer from 1, got '3'"),
         ({"num_goals": None}, "num_goals must be an integer from 1, got None"),
+        ({"max_turns": 0}, "max_turns must be an integer from 1, got 0"),
+        ({"max_turns": "9"}, "max_turns must be an integer from 1, got '9'"),
         ({"order": "sequnce"}, "unknown order 'sequnce'; allowed: any, sequence; did you mean 'sequence'"),
         ({"order": None}, "unknown order None"),
         ({"order": ["any"]}, "unknown order"),

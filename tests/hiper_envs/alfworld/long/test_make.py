@@ -1,4 +1,4 @@
-"""The limit of turns: so many for each goal, unless the call says otherwise."""
+"""The limit of turns: so many for each goal, unless an option says otherwise."""
 
 from typing import Any
 
@@ -24,30 +24,41 @@ def test_each_goal_gives_fifty_turns(num_goals: int) -> None:
     assert gym.make(ID).unwrapped.max_turns == 150  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("limit", [1, 7, 170])
-def test_a_limit_of_the_call_counts_alone(limit: int) -> None:
-    assert count_turns(gym.make(ID, max_episode_steps=limit), 200) == limit
-    assert count_turns(gym.make(gym.make(ID, max_episode_steps=limit).spec), 200) == limit  # type: ignore[arg-type]
-    assert count_turns(gym.make_vec(ID, 1, "sync", max_episode_steps=limit).envs[0], 200) == limit  # type: ignore[attr-defined]
+@pytest.mark.parametrize(
+    ("options", "limit"),
+    [
+        ({"max_episode_steps": 1}, 1),
+        ({"max_episode_steps": 7}, 7),
+        ({"max_episode_steps": 170}, 150),
+        ({"max_episode_steps": -1}, 150),
+        ({"max_turns": 170}, 170),
+        ({"max_turns": 7, "num_goals": 1}, 7),
+        ({"max_turns": 170, "max_episode_steps": 160}, 160),
+    ],
+)
+def test_calls_shorten_episodes_and_the_option_lengthens_them(options: dict[str, Any], limit: int) -> None:
+    env = gym.make(ID, **options)
+    assert count_turns(env, 200) == limit
+    assert count_turns(gym.make(env.spec), 200) == limit  # type: ignore[arg-type]
+    assert count_turns(gym.make_vec(ID, 1, "sync", **options).envs[0], 200) == limit  # type: ignore[attr-defined]
 
 
-def test_no_limit_at_all() -> None:
-    assert count_turns(gym.make(ID, max_episode_steps=-1), 170) == 171
-    assert count_turns(gym.make(gym.make(ID, num_goals=2).spec), 200) == 100  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(("options", "limit"), [({}, 150), ({"num_goals": 2}, 100), ({"max_episode_steps": 170}, 170)])
+@pytest.mark.parametrize(
+    ("options", "limit"),
+    [
+        ({}, 150),
+        ({"num_goals": 2}, 100),
+        ({"max_episode_steps": 9}, 9),
+        ({"max_episode_steps": 170}, 150),
+        ({"max_episode_steps": None}, 150),
+        ({"max_turns": 170}, 170),
+    ],
+)
 def test_vectors_have_the_same_limit(options: dict[str, Any], limit: int) -> None:
     vector = gym.make_vec(ID, num_envs=2, vectorization_mode=VECTOR, **options)
     vector.reset(seed=0)
     flags = [vector.step(["look", "look"])[3].tolist() for _ in range(limit)]
     assert flags == [[False, False]] * (limit - 1) + [[True, True]]
-
-
-def test_a_vector_without_a_limit() -> None:
-    vector = gym.make_vec(ID, num_envs=1, vectorization_mode=VECTOR, max_episode_steps=None)
-    vector.reset(seed=0)
-    assert not any(vector.step(["look"])[3].item() for _ in range(160))
 
 
 def test_the_id_is_known_as_the_plain_one_is() -> None:
