@@ -30,7 +30,7 @@ SPLITS = {
     "hiper/ALFWorld-v0": ("valid_unseen", "valid_seen", "train"),
     "hiper/WebShop-v0": ("test_disjoint", "eval_disjoint", "train_disjoint"),
 }
-CLUSTERED_WORLDS = ("hiper/WebShop-v0",)
+CLUSTERED_WORLDS = ("hiper/WebShop-v0", "hiper/WebShopBasket-v0")
 """Those where tasks of a group go alike; ALFWorld's scenes are the same few for every agent and are taken as fixed."""
 WRAPPED_COLUMNS = ("success", "score", "subgoal")
 WIDE = 10_000

@@ -1,6 +1,7 @@
 """ALFWorld and WebShop as Gymnasium text environments with segment boundaries.
 
-Importing this package registers `hiper/ALFWorld-v0`, `hiper/ALFWorldLong-v0` and `hiper/WebShop-v0`.
+Importing this package registers `hiper/ALFWorld-v0`, `hiper/ALFWorldLong-v0`, `hiper/WebShop-v0` and
+`hiper/WebShopBasket-v0`.
 """
 
 from hiper_envs.episodes.agents import Agent
@@ -11,14 +12,17 @@ from hiper_envs.episodes.replay import replay
 from hiper_envs.milestones import MilestoneWrapper, measure_agreement
 from hiper_envs.registration import register_envs
 from hiper_envs.reply import Reply, parse_reply, write_reply
+from hiper_envs.reward_wrappers import DelayedRewardWrapper, NoisyRewardWrapper
 from hiper_envs.segments import Segment, SubgoalWrapper
 from hiper_envs.spaces import UnicodeText
 
 __all__ = [
     "Agent",
+    "DelayedRewardWrapper",
     "Episode",
     "EpisodeWriter",
     "MilestoneWrapper",
+    "NoisyRewardWrapper",
     "Reply",
     "Segment",
     "SubgoalWrapper",

@@ -13,12 +13,13 @@ WEBSHOP_MAX_TURNS = 15
 
 
 class EnvSpec(NamedTuple):
-    """One registered id; where `max_episode_steps` is None, the entry point sees to a limit that options decide."""
+    """One registered id."""
 
     id: str
     entry_point: str
     vector_entry_point: str
     max_episode_steps: int | None
+    """None where what the entry point returns has a limit already, which hangs on the options."""
 
 
 ENV_SPECS = (
@@ -39,6 +40,12 @@ ENV_SPECS = (
         "hiper_envs.webshop.env:WebShopEnv",
         "hiper_envs.vector:make_webshop_vector",
         WEBSHOP_MAX_TURNS,
+    ),
+    EnvSpec(
+        "hiper/WebShopBasket-v0",
+        "hiper_envs.webshop.basket_env:make_basket_env",
+        "hiper_envs.vector:make_webshop_basket_vector",
+        None,
     ),
 )
 

@@ -10,7 +10,7 @@ from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers import TimeLimit
 
 from hiper_envs.arguments import check_options, check_seed
-from hiper_envs.registration import ALFWORLD_MAX_TURNS, WEBSHOP_MAX_TURNS
+from hiper_envs.registration import ENV_SPECS
 from hiper_envs.segments import SubgoalWrapper
 from webshop_server.allowed_names import check_choice
 from webshop_server.allowed_types import WrongTypeError, check_flag, check_integer, shorten
@@ -228,8 +228,10 @@ def _read_mask(mask: Any, num_envs: int) -> Flags:
     return array
 
 
-def _make_vector(maker: str, num_envs: int, vector_options: dict[str, Any], env_options: Infos) -> TextVectorEnv:
-    make_env: Callable[..., Any] = gym.envs.registration.load_env_creator(maker)
+def _make_vector(env_id: str, num_envs: int, vector_options: Infos, env_options: Infos) -> TextVectorEnv:
+    (spec,) = (spec for spec in ENV_SPECS if spec.id == env_id)
+    vector_options = {"max_episode_steps": spec.max_episode_steps, **vector_options}
+    make_env: Callable[..., Any] = gym.envs.registration.load_env_creator(spec.entry_point)
     return TextVectorEnv(lambda: make_env(**env_options), num_envs, **vector_options)
 
 
@@ -243,19 +245,19 @@ def _split_options(options: Infos) -> tuple[Infos, Infos]:
 
 def make_alfworld_vector(num_envs: int = 1, **options: Any) -> TextVectorEnv:
     """Make a vector of ALFWorld games; options are `TextVectorEnv`'s and `ALFWorldEnv`'s."""
-    vector_options, env_options = _split_options(options)
-    vector_options.setdefault("max_episode_steps", ALFWORLD_MAX_TURNS)
-    return _make_vector("hiper_envs.alfworld.env:ALFWorldEnv", num_envs, vector_options, env_options)
+    return _make_vector("hiper/ALFWorld-v0", num_envs, *_split_options(options))
 
 
 def make_alfworld_long_vector(num_envs: int = 1, **options: Any) -> TextVectorEnv:
     """Make a vector of ALFWorld games with several goals; options are `TextVectorEnv`'s and `ALFWorldLongEnv`'s."""
-    vector_options, env_options = _split_options(options)
-    return _make_vector("hiper_envs.alfworld.long.make:make_long", num_envs, vector_options, env_options)
+    return _make_vector("hiper/ALFWorldLong-v0", num_envs, *_split_options(options))
 
 
 def make_webshop_vector(num_envs: int = 1, **options: Any) -> TextVectorEnv:
     """Make a vector of WebShop sessions over one catalogue; options are `TextVectorEnv`'s and `WebShopEnv`'s."""
-    vector_options, env_options = _split_options(options)
-    vector_options.setdefault("max_episode_steps", WEBSHOP_MAX_TURNS)
-    return _make_vector("hiper_envs.webshop.env:WebShopEnv", num_envs, vector_options, env_options)
+    return _make_vector("hiper/WebShop-v0", num_envs, *_split_options(options))
+
+
+def make_webshop_basket_vector(num_envs: int = 1, **options: Any) -> TextVectorEnv:
+    """Make a vector of WebShop baskets over one catalogue; options are `TextVectorEnv`'s and `WebShopBasketEnv`'s."""
+    return _make_vector("hiper/WebShopBasket-v0", num_envs, *_split_options(options))

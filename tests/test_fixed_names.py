@@ -9,8 +9,8 @@ import pytest
 
 NAMES = {
     "hiper_envs": (
-        "Agent Episode EpisodeWriter MilestoneWrapper Reply Segment SubgoalWrapper Turn UnicodeText measure_agreement"
-        " parse_reply play_episode read_episodes replay write_reply"
+        "Agent DelayedRewardWrapper Episode EpisodeWriter MilestoneWrapper NoisyRewardWrapper Reply Segment"
+        " SubgoalWrapper Turn UnicodeText measure_agreement parse_reply play_episode read_episodes replay write_reply"
     ),
     "webshop_server": "Catalogue Goal Product RawProduct Reward score_purchase",
     "hiper_agents": "expert flat hiper random rule",
@@ -22,6 +22,7 @@ NAMES = {
 PARAMETERS = {
     "hiper_envs.alfworld.env:ALFWorldEnv": "split games engine goals",
     "hiper_envs.webshop.env:WebShopEnv": "split data goals observation price_seed browser",
+    "hiper_envs.webshop.basket_env:WebShopBasketEnv": "num_products split data goals observation price_seed browser",
     "hiper_agents.advantages:Turns": (
         "episode turn switch terminated reward value_low value_high value_switch final_value"
     ),
@@ -58,7 +59,7 @@ def test_parameters_keep_their_names(target: str) -> None:
 
 
 def test_worlds_keep_their_ids_and_methods() -> None:
-    for env_id in ("hiper/ALFWorld-v0", "hiper/WebShop-v0"):
+    for env_id in ("hiper/ALFWorld-v0", "hiper/WebShop-v0", "hiper/WebShopBasket-v0"):
         assert env_id in gym.registry and gym.spec(env_id).vector_entry_point
     env = gym.make("hiper/ALFWorld-v0", games="generated").unwrapped
     assert {"tasks", "get_state", "set_state"} <= set(dir(env))

@@ -1,9 +1,10 @@
 """Runs a study's starts and cells, several at a time, each in a process of its own and resumed where it stopped."""
 
 import os
+import threading
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +96,17 @@ def train_cell(settings: dict[str, Any], folder: str, name: str) -> None:
         name: What it is called in what is told.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     from hiper_agents.training.run_lock import hold_folder
     from hiper_agents.training.trainer import Trainer
 
     with hold_folder(Path(folder)):
         Trainer(make_config(settings), Path(folder), Lines(name)).run()
+
+
+def _end_with_parent() -> None:
+    """End this process when the study does, however it ends; a run can be stopped at any time."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

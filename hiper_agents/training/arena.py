@@ -3,6 +3,7 @@
 from hiper_agents.tasks import TaskPool, group_tasks, list_others, num_tasks
 from hiper_agents.training.config import TrainConfig
 from hiper_agents.training.rollout import TextEnv, make_envs
+from hiper_envs.reward_wrappers import DelayedRewardWrapper, NoisyRewardWrapper
 
 
 class Arena:
@@ -60,8 +61,17 @@ class Arena:
     def _environments(self, split: str, is_training: bool) -> list[TextEnv]:
         config = self.config
         extra = config.train_options if is_training else {}
-        name = f"{split} of training" if extra else split
+        is_disturbed = is_training and bool(config.reward_delay or config.reward_noise)
+        name = f"{split} of training" if extra or is_disturbed else split
         if name not in self._envs:
             options = {**config.env_options, **({"split": split} if split else {}), **extra}
-            self._envs[name] = make_envs(config.env_id, options, config.num_envs)
+            envs = make_envs(config.env_id, options, config.num_envs)
+            self._envs[name] = [disturb_rewards(env, config) for env in envs] if is_disturbed else envs
         return self._envs[name]
+
+
+def disturb_rewards(env: TextEnv, config: TrainConfig) -> TextEnv:
+    """Return an environment whose rewards come late and with noise, as far as the settings say so: late ones first."""
+    if config.reward_delay:
+        env = DelayedRewardWrapper(env, config.reward_delay)
+    return NoisyRewardWrapper(env, config.reward_noise, config.seed) if config.reward_noise else env

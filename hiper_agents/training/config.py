@@ -41,6 +41,10 @@ class TrainConfig:
     """Split whose tasks are trained on."""
     train_options: dict[str, Any] = field(default_factory=dict)
     """Further arguments for the environments that are trained in."""
+    reward_delay: int = 0
+    """Turns by which the rewards that are trained on are delayed; what is owed at an episode's end is paid there."""
+    reward_noise: float = 0.0
+    """Standard deviation of noise on each turn's reward that is trained on. Scores and evaluations stay as they are."""
     eval_split: str = ""
     """Split whose tasks are evaluated on, and never trained on; empty: the training split, all of it for both."""
     even_over_groups: bool = False
@@ -156,7 +160,7 @@ class TrainConfig:
     evaluation_episodes: int = 64
     """Tasks played in an evaluation, spread evenly over the split."""
     evaluations_kept: int = 5
-    """What is reported is the mean of this many last evaluations."""
+    """What is reported is the mean of this many last evaluations; of imitation alone, the last."""
     temperature: float = 1.0
     """Of the decisions in evaluations and of the shipped agent; 0 takes the likeliest."""
 
@@ -222,7 +226,7 @@ class TrainConfig:
     def company(self, number: int) -> Company:
         """Return who acts beside the expert in the episodes of a pass of imitation, counted from 0."""
         share = self.policy_share if number >= self.policy_share_from else 0.0
-        return Company(share, self.disturbance)
+        return Company(share, self.disturbance, self.temperature)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings as plain data."""

@@ -24,7 +24,7 @@ FLOPS = {"cuda": 4e14, "cpu": 3.4e10}
 BYTES_A_SECOND = {"cuda": 2e12, "cpu": 2e10}
 """How fast weights are assumed to be read, on which drawing token by token waits."""
 SECONDS_A_LAYER = {"cpu": 0.0, "cuda": 1.5e-3}
-"""What a layer takes at least, however little it computes; as seen with SmolLM2 beside an H100."""
+"""What a layer takes at least, however little it computes; chosen near the update times of SmolLM2 on an H100."""
 SLOWER_IN_FLOAT32 = 8
 
 

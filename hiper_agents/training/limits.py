@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from hiper_envs.reward_wrappers import LARGEST_DELAY, LARGEST_SCALE
 from webshop_server.allowed_types import WrongTypeError, shorten
 
 AT_LEAST_ONE = (
@@ -18,7 +19,13 @@ AT_LEAST_ONE = (
     "evaluation_episodes",
     "evaluations_kept",
 )
-AT_MOST = {"num_threads": 1 << 10, "num_envs": 1 << 16, "seed": (1 << 63) - 1}
+AT_MOST = {
+    "num_threads": 1 << 10,
+    "num_envs": 1 << 16,
+    "seed": (1 << 63) - 1,
+    "reward_delay": LARGEST_DELAY,
+    "reward_noise": LARGEST_SCALE,
+}
 LARGEST_COUNT = 1 << 31
 """Of all other whole numbers."""
 LARGEST_SIZE = 1e30
@@ -45,7 +52,7 @@ def check_size(name: str, value: Any, kind: Any) -> None:
         raise ValueError(f"{name} is {value}; it must not be negative")
     if isinstance(value, float) and math.isinf(value):
         raise ValueError(f"{name} is {value}; it must be finite")
-    most = AT_MOST.get(name, LARGEST_COUNT) if kind is int else LARGEST_SIZE
+    most = AT_MOST.get(name, LARGEST_COUNT if kind is int else LARGEST_SIZE)
     if not abs(value) <= most:
         raise ValueError(f"{name} is {value}; it must be at most {most if kind is int else f'{most:g}'} in size")
 

@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 
 from hiper_agents.policies.policy import Decision, Memory, Policy
+from hiper_envs.reward_wrappers import NOISE_OPTION
 from hiper_envs.segments import SubgoalWrapper
 
 TextEnv = gym.Env[str, str]
@@ -78,9 +79,17 @@ class Seat:
         self.env = env if isinstance(env, SubgoalWrapper) else SubgoalWrapper(env)
         self.policy = policy
 
-    def start(self, task: int, seed: int) -> None:
-        """Begin an episode."""
-        self.observation, self.info = self.env.reset(seed=seed, options={"task": task})
+    def start(self, task: int, seed: int, number: int = 0) -> None:
+        """Begin an episode.
+
+        Args:
+            task: Position of its task.
+            seed: The environment's seed.
+            number: Tells it from others of the same task and seed, so that noise on rewards is each one's own.
+        """
+        is_noisy = self.env.has_wrapper_attr("takes_noise_seed")
+        options = {"task": task, **({NOISE_OPTION: number} if is_noisy else {})}
+        self.observation, self.info = self.env.reset(seed=seed, options=options)
         self.memory: Memory = self.policy.open_memory(self.observation, self.info)
         self.rollout = Rollout(task)
 
@@ -121,8 +130,12 @@ class Seat:
     def _state(self) -> Hashable:
         """Return a key of the state: the environment's snapshot, or its text where that cannot be a key."""
         inner: Any = self.env.unwrapped
-        snapshot = inner.get_state() if hasattr(inner, "get_state") else None
-        return snapshot if snapshot is not None and isinstance(snapshot, Hashable) else self.observation
+        snapshot: Hashable = inner.get_state() if hasattr(inner, "get_state") else None
+        try:
+            hash(snapshot)  # a tuple says that it is hashable, whatever it holds
+        except TypeError:
+            return self.observation
+        return self.observation if snapshot is None else snapshot
 
     def judge_end(self) -> float:
         """Return the value of the state after the last turn, before KEEP or SWITCH; 0 where nothing can be done.
@@ -188,7 +201,7 @@ def play_tasks(
             if number is None:
                 return
             seat = free.pop()
-            seat.start(tasks[number], seeds[number])
+            seat.start(tasks[number], seeds[number], number)
             seat.rollout.group = number // group_size
             seats[number] = seat
 

@@ -130,9 +130,9 @@ class Trainer:
         return self.reported()
 
     def reported(self) -> dict[str, Any]:
-        """Return the means of the last evaluations after the last change of kind of training."""
+        """Return the means of the last evaluations after updates; of imitation alone the last, for it still learned."""
         done = [each["evaluation"] for each in self.history if "evaluation" in each and self._is_final_kind(each)]
-        kept = done[-self.config.evaluations_kept :]
+        kept = done[-self.config.evaluations_kept if self.config.updates else -1 :]
         metrics = {name: float(np.mean([each[name] for each in kept])) for name in kept[0]} if kept else {}
         return metrics | {"num_evaluations": len(kept)}
 

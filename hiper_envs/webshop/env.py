@@ -133,7 +133,7 @@ class WebShopEnv(gym.Env[str, str]):
         asked = None if task is None else self._find_task(task)
         super().reset(seed=seed)
         self._position = self._draw_task() if asked is None else asked
-        self._session = Session(self._goals[self._position], int(self.np_random.integers(_SEED_LIMIT)))
+        self._session = self._begin(int(self.np_random.integers(_SEED_LIMIT)))
         if self._browser:
             self._browser.open(self._session)
         page = self.shop.show(self._session)
@@ -146,15 +146,9 @@ class WebShopEnv(gym.Env[str, str]):
             WrongTypeError: the action is no string.
         """
         action = check_action(action, "search[red shoes]")
-        session = self._get_session()
-        was_done = session.is_done
-        if self._browser:
-            self._browser.act(session, action)
-        else:
-            self.shop.act(session, action)
-        page = self.shop.show(session)
-        reward = session.reward.total if session.reward and not was_done else 0.0
-        return self._observe(page), reward, session.is_done, False, self._describe(page)
+        reward, is_over = self._take(action)
+        page = self.shop.show(self._get_session())
+        return self._observe(page), reward, is_over, False, self._describe(page)
 
     def render(self) -> str | np.ndarray[Any, np.dtype[np.uint8]] | None:
         """Return the present page: its text, or a picture of the browser's window, shape (height, width, 3)."""
@@ -215,6 +209,20 @@ class WebShopEnv(gym.Env[str, str]):
         """Close the browser, if there is one."""
         if self._browser:
             self._browser.close()
+
+    def _begin(self, seed: int) -> Session:
+        """Return the first session of an episode of the task at hand."""
+        return Session(self._goals[self._position], seed)
+
+    def _take(self, action: str) -> tuple[float, bool]:
+        """Carry out an action; return its reward and whether the episode is over."""
+        session = self._get_session()
+        was_done = session.is_done
+        if self._browser:
+            self._browser.act(session, action)
+        else:
+            self.shop.act(session, action)
+        return (session.reward.total if session.reward and not was_done else 0.0), session.is_done
 
     def _get_session(self) -> Session:
         if self._session is None:

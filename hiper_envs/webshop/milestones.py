@@ -1,6 +1,7 @@
 """The milestones on the way to a WebShop goal."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from webshop_server.shop.reward import SUCCESS_SCORE, is_match, normalise_color
 from webshop_server.shop.shop import Session, Shop
@@ -44,6 +45,37 @@ class ShoppingMilestones:
         new = [name for name in self.names if is_true[name] and name not in self._reached]
         self._reached.update(new)
         return new
+
+
+class BasketMilestones:
+    """The milestones of several goals that are shopped for one after the other: those of each, "2: item opened".
+
+    Args:
+        shop: The shop.
+        num_goals: How many goals there are.
+        count_bought: Returns how many have been bought for.
+        get_session: Returns the session in which the goal of a number, from 0, is shopped for, as it is now.
+    """
+
+    def __init__(
+        self, shop: Shop, num_goals: int, count_bought: Callable[[], int], get_session: Callable[[int], Session]
+    ) -> None:
+        self._count_bought = count_bought
+        self._parts = [ShoppingMilestones(shop, partial(get_session, number)) for number in range(num_goals)]
+        self._at = count_bought()
+        self.names = tuple(_number(index, name) for index, part in enumerate(self._parts) for name in part.names)
+
+    def watch(self, action: str, observation: str) -> list[str]:
+        """Take a turn; return the milestones that it reached for the first time."""
+        if self._at == len(self._parts):
+            return []
+        new = [_number(self._at, name) for name in self._parts[self._at].watch(action, observation)]
+        self._at = self._count_bought()
+        return new
+
+
+def _number(index: int, name: str) -> str:
+    return f"{index + 1}: {name}"
 
 
 def _name_option(key: str) -> str:

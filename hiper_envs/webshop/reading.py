@@ -24,6 +24,8 @@ _NEXT_OPTION = re.compile(r", and (?=[a-z][\w &/-]*: )", re.IGNORECASE)
 _TEMPLATE_START = re.compile(r"find me ", re.IGNORECASE)
 _WITH = " with "
 _LINK = re.compile(r" (?:with|for) ")
+_BASKET = re.compile(r"Buy (\d+) products one after the other: ")
+_BUDGET_CLAUSE = re.compile(r", with a total price lower than ([\d.]+) dollars$")
 _WORD = re.compile(r"[a-z0-9][a-z0-9.'\u2019]*")
 _AMOUNT = re.compile(r"\$([\d,]+\.?\d*)")
 
@@ -58,6 +60,19 @@ class Wish:
             return make_searchable(" ".join(words) or self.text).strip()
         subject = _TEMPLATE_START.sub("", self.text, count=1)
         return make_searchable(" ".join([subject, *(f"{name} {value}" for name, value in self.options)])).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class BasketWish:
+    """What the instruction of a basket asks for.
+
+    Attributes:
+        texts: What is said of each product, in the order in which they are bought.
+        budget: In dollars, for all of them together; None for no limit.
+    """
+
+    texts: tuple[str, ...]
+    budget: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +125,24 @@ def read_wish(instruction: str) -> Wish:
     before = _TEMPLATE_START.sub("", text[:start] if start >= 0 else text, count=1)
     subject, wants = _read_wants(before) if is_template else (text, [])
     return Wish(text, subject, tuple(wants), options, is_template, stems(text), limit)
+
+
+def read_basket(instruction: str) -> BasketWish:
+    """Take the instruction of a basket apart, see `hiper_envs.webshop.baskets`; a plain one asks for one product.
+
+    What is said of a product can be read by `read_wish`; the price clause of a plain instruction stays in its text.
+    """
+    text = instruction.removeprefix("Instruction:").strip()
+    start = _BASKET.match(text)
+    if start is None:
+        return BasketWish((text,), read_wish(text).price_limit)
+    budget = _BUDGET_CLAUSE.search(text)
+    text = text[start.end() : budget.start() if budget else None].removeprefix("(1) ")
+    texts = []
+    for number in range(2, int(start[1]) + 1):
+        first, _, text = text.partition(f"; ({number}) ")
+        texts.append(first)
+    return BasketWish((*texts, text), float(budget[1]) if budget else None)
 
 
 def _read_options(clause: str) -> Iterable[tuple[str, str]]:

@@ -8,9 +8,10 @@ import pytest
 
 from hiper_envs import SubgoalWrapper
 from hiper_envs.alfworld.env import ALFWorldEnv
+from hiper_envs.webshop.basket_env import WebShopBasketEnv
 from hiper_envs.webshop.env import WebShopEnv
 
-WORLDS = (ALFWorldEnv, WebShopEnv)
+WORLDS = (ALFWorldEnv, WebShopEnv, WebShopBasketEnv)
 EITHER = (TypeError, ValueError)
 
 

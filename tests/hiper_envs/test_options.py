@@ -10,7 +10,7 @@ from gymnasium.utils.env_checker import check_env
 import hiper_envs
 from webshop_server.allowed_names import check_choice
 
-WORLDS = ("hiper/ALFWorld-v0", "hiper/ALFWorldLong-v0", "hiper/WebShop-v0")
+WORLDS = ("hiper/ALFWorld-v0", "hiper/ALFWorldLong-v0", "hiper/WebShop-v0", "hiper/WebShopBasket-v0")
 
 
 @pytest.mark.parametrize("env_id", WORLDS)
@@ -49,7 +49,8 @@ def test_vector_plays_what_single_environments_play(env_id: str) -> None:
     starts = [env.reset(seed=4 + index) for index, env in enumerate(singles)]
     assert list(texts) == [text for text, _ in starts]
     for turn in range(6):
-        actions = [info["admissible_actions"][-1 - turn % 2] for _, info in starts]
+        offered = [info["admissible_actions"] for _, info in starts]
+        actions = [each[-1 - turn % min(2, len(each))] for each in offered]
         texts, rewards, *_ = vector.step(actions)
         steps = [env.step(action) for env, action in zip(singles, actions, strict=True)]
         assert list(texts) == [step[0] for step in steps] and rewards.tolist() == [step[1] for step in steps]

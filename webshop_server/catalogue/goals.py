@@ -61,6 +61,16 @@ class Goal:
     name: str
     title_nouns: tuple[str, ...]
 
+    @property
+    def price_clause(self) -> str:
+        """The end of the instruction that tells the price limit, "" without a limit."""
+        return write_price_clause(self.price_upper)
+
+
+def write_price_clause(limit: float) -> str:
+    """Return how an instruction tells its price limit in dollars, "" for no limit."""
+    return f", and price lower than {limit:.2f} dollars" if limit < NO_PRICE_LIMIT else ""
+
 
 def draw_prices(pricing: NDArray[np.float64], generator: random.Random) -> NDArray[np.float64]:
     """Return each product's price; of two, one drawn between them, in file order.
@@ -127,7 +137,6 @@ class GoalSource:
         bearer = int(np.searchsorted(self.starts, goal, side="right")) - 1
         product = self._read_product(int(self.bearers[bearer, 0]))
         weight, limit = float(self.weights[bearer]), float(self.price_limits[bearer])
-        price_text = f", and price lower than {limit:.2f} dollars" if limit < NO_PRICE_LIMIT else ""
         options: dict[str, str] | list[str]
         if self.kind == "human":
             instruction = product.human[int(self.bearers[bearer, 1])]
@@ -138,7 +147,7 @@ class GoalSource:
             text = instruction.text + _describe_options(options)
         return Goal(
             asin=product.asin,
-            instruction=text + price_text,
+            instruction=text + write_price_clause(limit),
             attributes=list(instruction.attributes),
             options=options,
             price_upper=limit,
@@ -178,6 +187,18 @@ class GoalSource:
         """Return the weights of the goals at these positions."""
         weights: NDArray[np.float64] = self._spread(self.weights)[positions]
         return weights
+
+    def list_products(self, positions: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Return the numbers of the products that the goals at these positions were made from."""
+        products: NDArray[np.uint32] = self._spread(self.bearers[:, 0])[positions]
+        return products
+
+    def list_cells(self) -> NDArray[np.uint32]:
+        """Return a number for each position: two goals have the same one exactly if they lie in the same splits."""
+        cells = np.zeros(len(self.order), dtype=np.uint32)
+        for number, split in enumerate(SPLITS):
+            cells[self.list_positions(split)] |= np.uint32(1 << number)
+        return cells
 
     def _spread(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return the values of the bearers for each goal in order."""

@@ -64,7 +64,7 @@ def _mark(node: Node) -> str:
 
 
 def _list_index(page: Page) -> list[Node]:
-    return [Node("WebShop"), Node("Instruction: "), Node(page.instruction), Node("Search", "button")]
+    return [Node("WebShop"), Node("Instruction: "), Node(page.instruction), Node(page.notice), Node("Search", "button")]
 
 
 def _list_head(page: Page) -> list[Node]:
@@ -122,7 +122,7 @@ def _list_done(page: Page) -> list[Node]:
     head = [Node("Thank you for shopping with us!"), Node("Purchased"), Node(page.product.title)]
     head += [Node(f"{name}: {value}") for name, value in sorted(page.selected)]
     score = [Node("Your score (min 0.0, max 1.0)"), Node(f"{page.reward.total:.4g}")]
-    return [*head, *score, *(Node(line) for line in describe_parts(page.reward))]
+    return [*head, *score, *(Node(line) for line in describe_parts(page.reward)), Node(page.notice)]
 
 
 def describe_parts(reward: Reward) -> list[str]:

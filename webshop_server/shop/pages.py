@@ -47,6 +47,7 @@ class Page:
         options: Option values to choose from, by group.
         selected: Those that are shown as selected.
         reward: The reward of the purchase, on the last page.
+        notice: What the search page and the last page tell beside, of several purchases in a row; "" for nothing.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Page:
     options: tuple[Option, ...] = ()
     selected: frozenset[tuple[str, str]] = frozenset()
     reward: Reward | None = None
+    notice: str = ""
 
     @property
     def has_search_bar(self) -> bool:

@@ -37,6 +37,7 @@ class Session:
         options: Chosen value by option name.
         visited: Asins of the products looked at since the start page.
         reward: The reward, once something has been bought.
+        notice: What the search page and the last page tell beside, see `Page`.
     """
 
     goal: Goal
@@ -48,6 +49,7 @@ class Session:
     options: dict[str, str] = field(default_factory=dict)
     visited: set[str] = field(default_factory=set)
     reward: Reward | None = None
+    notice: str = ""
 
     @property
     def is_done(self) -> bool:
@@ -58,7 +60,7 @@ class Session:
         """Return a session that goes its own way from here."""
         return Session(
             self.goal, self.seed, self.kind, self.keywords, self.page_number, self.number, dict(self.options),
-            set(self.visited), self.reward,
+            set(self.visited), self.reward, self.notice,
         )  # fmt: skip
 
 
@@ -114,7 +116,7 @@ class Shop:
         """Return the page that the session is on."""
         instruction = session.goal.instruction
         if session.kind == "index":
-            return Page("index", instruction, (SEARCH,))
+            return Page("index", instruction, (SEARCH,), notice=session.notice)
         if session.kind == "results":
             return self._show_results(session)
         if session.kind == "done":
@@ -126,7 +128,15 @@ class Shop:
     def _show_done(self, session: Session) -> Page:
         selected = frozenset(session.options.items())
         product = self._read(session)
-        return Page("done", session.goal.instruction, (), product=product, selected=selected, reward=session.reward)
+        return Page(
+            "done",
+            session.goal.instruction,
+            (),
+            product=product,
+            selected=selected,
+            reward=session.reward,
+            notice=session.notice,
+        )
 
     def _read(self, session: Session) -> Product:
         assert session.number is not None

@@ -29,7 +29,8 @@ SIZES: dict[str, int] = {
 """Of the small Llama, by the names of transformers' `LlamaConfig`."""
 POLICY = "policy"
 HAS_SUBGOALS = "has_subgoals"
-KEPT = ("layout", "lists_actions", "decoding", "max_reply_tokens")
+KEPT_AT_FIRST = ("layout", "decoding", "max_reply_tokens")
+KEPT = (*KEPT_AT_FIRST, "lists_actions")
 """Settings that a saved model is played with; where it lies and on what it runs is up to who opens it."""
 TOLD_SIZES = (*SIZES, "vocab_size", "head_dim", "tie_word_embeddings")
 

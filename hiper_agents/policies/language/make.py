@@ -12,6 +12,7 @@ from hiper_agents.policies.language.adapters import add_adapters
 from hiper_agents.policies.language.config import (
     HAS_SUBGOALS,
     KEPT,
+    KEPT_AT_FIRST,
     LEARNED_DTYPES,
     POLICY,
     SMALL,
@@ -119,9 +120,9 @@ def open_policy(folder: str | Path, **changes: Any) -> tuple[LanguagePolicy, dic
     config = make_language_config({"model": str(folder), **changes})
     saved = load_network(folder, dtype=config.dtype, device=config.device)
     kept = saved.facts.get(POLICY)
-    if not isinstance(kept, dict) or not set(kept) >= {*KEPT, HAS_SUBGOALS}:
+    if not isinstance(kept, dict) or not set(kept) >= {*KEPT_AT_FIRST, HAS_SUBGOALS}:
         raise ModelError(f"{str(folder)!r} holds a model, but no trained policy: play it with a prompt instead")
-    config = replace(config, **{name: kept[name] for name in KEPT if name not in changes})
+    config = replace(config, **{name: kept[name] for name in KEPT if name in kept and name not in changes})
     has_subgoals = check_flag(kept[HAS_SUBGOALS], HAS_SUBGOALS)
     engine = _open_engine(config, saved.network, saved.tokenizer)
     return LanguagePolicy(saved.network, saved.tokenizer, config, has_subgoals, engine), saved.facts

@@ -2,7 +2,12 @@
 
 import json
 import math
+import os
 import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +17,10 @@ from rich.console import Console
 from hiper_agents.studies.command import run_command
 from hiper_agents.studies.plan import Cell, list_plans, read_plan
 from hiper_agents.studies.results import read_results
+from hiper_agents.training.run_lock import hold_folder
 from hiper_agents.training.trainer import HISTORY
+
+ROOT = Path(__file__).resolve().parents[3]
 
 CONFIG = """
 name = "tiny"
@@ -103,6 +111,48 @@ def test_a_study_runs_goes_on_and_is_told(plan: Path, tmp_path: Path) -> None:
         run_command(str(plan), folder, 1, False, Console(file=file, width=200))
     assert {path: path.read_bytes() for path in written} == written
     assert "grpo" in (tmp_path / "again").read_text()
+
+
+ENDLESS = """
+import sys
+from pathlib import Path
+from rich.console import Console
+from hiper_agents.studies.plan import read_plan
+from hiper_agents.studies.run import run_study
+
+if __name__ == "__main__":
+    run_study(read_plan(sys.argv[1]), Path(sys.argv[2]), 1, Console())
+"""
+
+
+@pytest.mark.slow
+def test_runs_end_with_a_study_that_is_killed(plan: Path, tmp_path: Path) -> None:
+    plan.write_text(
+        plan.read_text().replace("[starts.tiny]", "[starts.tiny]\nsettings = { imitation_epochs = 10_000 }")
+    )
+    (tmp_path / "endless.py").write_text(ENDLESS)
+    folder = tmp_path / "runs"
+    command = [sys.executable, str(tmp_path / "endless.py"), str(plan), str(folder)]
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}) as study:
+        history = folder / "starts" / "tiny" / HISTORY
+        wait_until(history.is_file)
+        study.kill()
+    wait_until(lambda: can_be_held(folder / "starts" / "tiny"))
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def can_be_held(folder: Path) -> bool:
+    try:
+        with hold_folder(folder):
+            return True
+    except ValueError:
+        return False
 
 
 def write_history(folder: Path, entries: list[dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from hiper_agents.policies.language.engine import LocalEngine
 from hiper_agents.policies.language.make import open_policy
+from hiper_agents.training.company import Company
 from hiper_agents.training.config import TrainConfig, make_config
 from hiper_agents.training.trainer import Trainer
 from tests.hiper_agents.policies.language.small import make_small_policy
@@ -133,3 +134,9 @@ def test_what_training_ships_is_a_folder_that_plays(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "tiny" / "history.jsonl").read_text() == (tmp_path / "run" / "history.jsonl").read_text()
     policy, facts = open_policy(tmp_path / "out" / "tiny", decoding="admissible")
     assert facts["card"] == {"name": "tiny"} and policy.config.decoding == "admissible"
+
+
+def test_company_acts_as_the_agent_will() -> None:
+    config = make_settings(temperature=0.4, policy_share=0.5, policy_share_from=2, disturbance=0.1)
+    assert config.company(1) == Company(0.0, 0.1, 0.4)
+    assert config.company(2) == Company(0.5, 0.1, 0.4)

@@ -1,19 +1,33 @@
 """Episodes for learning say how they ended: only the world's own ends are ends."""
 
+from typing import Any
+
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
+from gymnasium.wrappers import TransformReward
 
 from hiper_agents.policies.compact.policy import CompactPolicy
+from hiper_agents.training.arena import Arena, disturb_rewards
 from hiper_agents.training.batch import gather_turns
+from hiper_agents.training.config import make_config
 from hiper_agents.training.demonstrations import record_expert
-from hiper_agents.training.rollout import Rollout, play_tasks
+from hiper_agents.training.rollout import Rollout, Seat, play_tasks
 from tests.hiper_agents.toy import RoomsExpert, register_toy
 
 
-def play(max_turns: int) -> list[Rollout]:
-    envs = [gym.make(register_toy(), max_episode_steps=max_turns) for _ in range(2)]
-    return play_tasks(envs, CompactPolicy(), range(6), np.random.default_rng(0))
+def add_one(reward: Any) -> float:
+    return float(reward) + 1.0
+
+
+def play(max_turns: int, group_size: int = 1, num_envs: int = 2, **changes: Any) -> list[Rollout]:
+    config = make_config({"name": "toy", "env_id": register_toy(), **changes})
+    torch.manual_seed(0)
+    worlds = [TransformReward(gym.make(config.env_id, max_episode_steps=max_turns), add_one) for _ in range(num_envs)]
+    envs = [disturb_rewards(env, config) for env in worlds]
+    tasks = [task // group_size for task in range(6)]
+    return play_tasks(envs, CompactPolicy(), tasks, np.random.default_rng(0), group_size=group_size)
 
 
 def test_an_episode_that_the_limit_cuts_off_is_not_terminated() -> None:
@@ -39,3 +53,40 @@ def test_both_ends_in_one_batch() -> None:
     last = np.cumsum([rollout.num_turns for rollout in rollouts]) - 1
     assert turns.terminated[last].tolist() == [False] * 6 + [True] * 6
     assert turns.terminated.sum() == 6
+
+
+def test_delayed_rewards_reach_the_learner_and_scores_stay() -> None:
+    for late, plain in zip(play(2, reward_delay=1), play(2), strict=True):
+        assert late.rewards == [0.0, sum(plain.rewards)] and plain.rewards == [1.0, 1.0]
+        assert [turn.reply for turn in late.decisions] == [turn.reply for turn in plain.decisions]
+        assert (late.score, late.success) == (plain.score, plain.success)
+
+
+def test_noise_hangs_on_the_episode_and_on_the_runs_seed() -> None:
+    plain = play(1, group_size=3)
+    runs = [play(1, group_size=3, reward_noise=0.5, seed=seed) for seed in (0, 0, 1)]
+    noise = [[rollout.rewards[0] for rollout in run] for run in runs]
+    assert noise[0] == noise[1] != noise[2]
+    assert len(set(noise[0])) == 6, "episodes of a group share their seed and not their noise"
+    assert [rollout.score for rollout in runs[0]] == [rollout.score for rollout in plain]
+    apart = [rollout.rewards[0] for rollout in play(1, group_size=3, num_envs=6, reward_noise=0.5)]
+    assert apart == noise[0], "whichever environment plays an episode"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"reward_delay": 2}, {"reward_noise": 0.1}, {"reward_delay": 2, "reward_noise": 1}]
+)
+def test_only_what_is_trained_in_is_disturbed(changes: dict[str, Any]) -> None:
+    settings = {"name": "toy", "env_id": register_toy(), "num_envs": 1}
+    arena, plain = Arena(make_config(settings | changes)), Arena(make_config(settings))
+    kinds = [[str(env) for env in envs] for envs in (arena.train_envs, arena.eval_envs, plain.train_envs)]
+    assert kinds[1] == kinds[2] != kinds[0]
+    assert ("Delayed" in kinds[0][0]) == ("reward_delay" in changes)
+    assert ("Noisy" in kinds[0][0]) == ("reward_noise" in changes)
+    assert plain.train_envs is plain.eval_envs
+
+
+def test_a_state_that_cannot_be_a_key_is_told_by_its_text() -> None:
+    seat = Seat(gym.make("hiper/WebShop-v0", split="train_disjoint"), CompactPolicy(True), keeps_states=True)
+    seat.start(0, 0)
+    assert {seat._state()} == {seat.observation}

@@ -53,6 +53,15 @@ def test_imitation_learns(tmp_path: Path, has_subgoals: bool) -> None:
     assert metrics["segments"] == (2.0 if has_subgoals else 1.0)
 
 
+def test_of_imitation_alone_the_last_evaluation_is_reported(tmp_path: Path) -> None:
+    trainer = Trainer(
+        toy_config(imitation_epochs=3, updates=0, imitation_evaluation_every=1), tmp_path, make_expert=RoomsExpert
+    )
+    metrics = trainer.run()
+    assert [set(entry) >= {"evaluation"} for entry in trainer.history] == [True, True, True]
+    assert metrics == trainer.history[-1]["evaluation"] | {"num_evaluations": 1}
+
+
 @pytest.mark.parametrize("has_subgoals", [True, False])
 def test_ppo_learns_without_an_expert(tmp_path: Path, has_subgoals: bool) -> None:
     changes = {"lr": 3e-3, "entropy_coefficient": 0.01, "episodes_per_update": 64, "ppo_minibatch": 64, "num_envs": 16}
@@ -75,11 +84,12 @@ def assert_same_run(first: Path, second: Path) -> None:
     assert all(torch.equal(ours.tensors[name], theirs.tensors[name]) for name in theirs.tensors)
 
 
-def test_a_resumed_run_is_the_same_run(tmp_path: Path) -> None:
-    train(tmp_path / "whole", evaluation_every=1)
+@pytest.mark.parametrize("changes", [{}, {"reward_delay": 2, "reward_noise": 0.3}])
+def test_a_resumed_run_is_the_same_run(tmp_path: Path, changes: dict[str, Any]) -> None:
+    train(tmp_path / "whole", evaluation_every=1, **changes)
     for _ in range(4):
-        train(tmp_path / "parts", max_steps=1, evaluation_every=1)
-    metrics = train(tmp_path / "parts", evaluation_every=1)
+        train(tmp_path / "parts", max_steps=1, evaluation_every=1, **changes)
+    metrics = train(tmp_path / "parts", evaluation_every=1, **changes)
     assert metrics["num_evaluations"] == 2
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
 

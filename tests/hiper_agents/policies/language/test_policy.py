@@ -1,5 +1,6 @@
 """A language model as a policy: every token is a row of one kind, and learning sees what play drew."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import hiper_agents
 from hiper_agents.advantages import Preset
 from hiper_agents.policies.language.decision import LanguageDecision
 from hiper_agents.policies.language.make import make_language_policy, open_policy, save_policy
+from hiper_agents.policies.language.network import FACTS
 from hiper_agents.policies.language.policy import LanguagePolicy
 from hiper_agents.policies.policy import Policy
 from hiper_agents.training.batch import LearningBatch, Minibatch, make_imitation_batch, make_learning_batch
@@ -238,3 +240,11 @@ def test_a_chat_without_lists_of_actions_is_saved_as_such(tmp_path: Path, has_su
         texts.append(policy.tokenizer.decode(memory.text.ids))
     assert "You can do:" in texts[0]
     assert "You can do:" not in texts[1]
+
+
+def test_a_policy_saved_before_lists_could_be_left_out_has_them(tmp_path: Path) -> None:
+    save_policy(make_small_policy(), tmp_path, {})
+    facts = json.loads((tmp_path / FACTS).read_text())
+    del facts["policy"]["lists_actions"]
+    (tmp_path / FACTS).write_text(json.dumps(facts))
+    assert open_policy(tmp_path)[0].config.lists_actions

@@ -1,0 +1,400 @@
+"""Baskets: which goals, what is said, what is paid; one product is the plain world."""
+
+import pickle
+from random import Random
+from typing import Any
+
+import gymnasium as gym
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import hiper_envs
+from hiper_envs import MilestoneWrapper, SubgoalWrapper, write_reply
+from hiper_envs.webshop.basket_env import WebShopBasketEnv
+from hiper_envs.webshop.baskets import BasketSource, fill_basket
+from hiper_envs.webshop.env import WebShopEnv
+from hiper_envs.webshop.reading import read_basket, read_wish
+from tests.products import make_raw
+from webshop_server import Catalogue, score_purchase
+from webshop_server.catalogue.goals import NO_PRICE_LIMIT, SPLITS
+from webshop_server.shop.page_text import join_text
+from webshop_server.site.page_reader import read_nodes
+
+ID = "hiper/WebShopBasket-v0"
+NEW = ("goals_bought",)
+
+
+def walk(info: dict[str, Any], rng: Random) -> str:
+    """Return an action: a search that finds something, a purchase now and then, or whatever the page offers."""
+    if info["has_search_bar"] or rng.random() < 0.05:
+        return rng.choice([*info["admissible_actions"], "search[<r> mugs]", "search[red]"])
+    if "buy now" in info["clickables"] and rng.random() < 0.4:
+        return "click[buy now]"
+    return rng.choice([*info["admissible_actions"], "click[nothing]"])
+
+
+def without_new(step: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*step[:-1], {name: value for name, value in step[-1].items() if name not in NEW})
+
+
+@pytest.mark.parametrize("observation", ["text", "text_rich", "html"])
+@pytest.mark.parametrize("compat", ["fixed", "original"])
+@pytest.mark.parametrize("reward", ["sparse", "per_goal"])
+@settings(max_examples=5)
+@given(seed=st.integers(0, 2**31))
+def test_one_product_is_the_plain_world(observation: str, compat: str, reward: str, seed: int) -> None:
+    options: dict[str, Any] = {"observation": observation, "compat": compat, "expert_plan": True, "split": "all"}
+    plain = MilestoneWrapper(gym.make("hiper/WebShop-v0", render_mode="ansi", **options))
+    basket = MilestoneWrapper(gym.make(ID, num_products=1, reward=reward, render_mode="ansi", **options))
+    assert list(plain.get_wrapper_attr("tasks")[:50]) == list(basket.get_wrapper_attr("tasks")[:50])
+    step: tuple[Any, ...] = plain.reset(seed=seed)
+    assert without_new(basket.reset(seed=seed)) == step
+    rng = Random(seed)
+    for _ in range(40):
+        if len(step) == 5 and (step[2] or step[3]):
+            assert plain.get_wrapper_attr("render")() == basket.get_wrapper_attr("render")()
+            step = plain.reset()
+            other: tuple[Any, ...] = basket.reset()
+        else:
+            action = walk(step[-1], rng)
+            step, other = plain.step(action), basket.step(action)
+        assert without_new(other) == step
+        assert other[-1]["goals_bought"] == int("reward_parts" in step[-1])
+
+
+@pytest.mark.parametrize("kind", ["synthetic", "human"])
+def test_baskets_are_of_other_products_and_lie_in_the_same_splits(kind: str) -> None:
+    goals = WebShopEnv(split="all", goals=kind)._goals
+    splits = {split: set(goals.source.list_positions(split).tolist()) for split in SPLITS}
+    sources = {number: BasketSource(goals, number) for number in (1, 2, 3, 8)}
+    for position in range(0, len(goals), 37):
+        members = sources[8].list_members(position)
+        assert members[0] == position and len({goals[each].asin for each in members}) == 8
+        assert all(sources[number].list_members(position) == members[:number] for number in sources)
+        for inside in splits.values():
+            assert len({each in inside for each in members}) == 1
+    assert len(sources[8].select(goals.source.list_positions("all"))) == len(goals)
+
+
+def test_the_first_edition_stays() -> None:
+    source = BasketSource(WebShopEnv(split="all")._goals, 4)
+    assert [source.list_members(position) for position in (0, 700, 2000)] == EDITION_1
+
+
+EDITION_1 = [[0, 300, 349, 361], [700, 623, 1036, 1288], [2000, 2656, 1822, 2632]]
+
+
+@pytest.mark.parametrize("kind", ["synthetic", "human"])
+def test_an_instruction_can_be_taken_apart(kind: str) -> None:
+    check_instructions(WebShopEnv(split="all", goals=kind)._goals)
+
+
+def test_real_instructions_can_be_taken_apart(real_catalogue: Catalogue) -> None:
+    for kind in ("synthetic", "human"):
+        check_instructions(real_catalogue.goals(kind))
+
+
+def check_instructions(goals: Any) -> None:
+    source = BasketSource(goals, 4)
+    for position in range(0, len(goals), 23):
+        own = [goals[each] for each in source.list_members(position)]
+        wish = read_basket(source.find(position).instruction)
+        limits = [goal.price_upper for goal in own]
+        assert wish.budget == (None if max(limits) == NO_PRICE_LIMIT else sum(limits))
+        for text, goal, limit in zip(wish.texts, own, limits, strict=True):
+            clause = f", and price lower than {limit:.2f} dollars" if limit < NO_PRICE_LIMIT else ""
+            assert goal.instruction == text + clause
+            assert read_wish(text).options == read_wish(goal.instruction).options
+            assert read_wish(text).price_limit is None
+
+
+def test_a_goal_without_a_limit_leaves_the_basket_without_one() -> None:
+    raws = [make_raw("B1", pricing="$995.00"), *(make_raw(f"B{number}") for number in range(2, 60))]
+    goals = Catalogue.from_raw(raws).goals()
+    free = next(goal for goal in goals if goal.asin == "B1")
+    other = next(goal for goal in goals if goal.asin != "B1")
+    assert "price" not in free.instruction
+    basket = fill_basket([other, free])
+    assert not basket.has_budget and "total price" not in basket.instruction
+    assert read_basket(basket.instruction).budget is None and len(read_basket(basket.instruction).texts) == 2
+    assert read_basket(fill_basket([other]).instruction).budget == other.price_upper
+
+
+def play(env: Any, seed: int) -> list[tuple[Any, ...]]:
+    """Play at random to the end; each turn is what was clicked on and what came of it."""
+    _, info = env.reset(seed=seed)
+    rng, turns, is_over = Random(seed), [], False
+    while not is_over:
+        action = walk(info, rng)
+        before = env.unwrapped.get_state()[1]
+        _, reward, terminated, truncated, info = env.step(action)
+        turns.append((action, reward, info, before))
+        is_over = terminated or truncated
+    return turns
+
+
+@pytest.mark.parametrize("num_products", [2, 3, 8])
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**31))
+def test_scores_are_those_of_a_reference(num_products: int, seed: int) -> None:
+    """All that is paid so far is compared with the sum that the sentence tells; the rest is the plain world's score."""
+    source = Catalogue.generated(100, seed=3)
+    env = gym.make(ID, data=source, num_products=num_products, split="all", max_turns=2000)
+    turns = play(env, seed)
+    goals, members = source.goals(), env.unwrapped._source.list_members(env.unwrapped._position)  # type: ignore[attr-defined]
+    budget = read_basket(turns[0][2]["instruction"]).budget
+    assert budget is not None and budget == sum(goals[each].price_upper for each in members)
+    totals: list[float] = []
+    paid = 0.0
+    for action, reward, info, before in turns:
+        if info["goals_bought"] > len(totals):
+            asin = source.products.read(before.number).asin
+            price = source.price(asin)
+            paid += price
+            goal = goals[members[len(totals)]]
+            own = score_purchase(source.products[asin], before.options, goal, goal.price_upper)  # a price that fits
+            misses = 0.0 if paid <= budget else own.w_price * own.r_type
+            totals.append(own.total - misses)
+            assert action == "click[buy now]"
+        assert info["score"] == pytest.approx(sum(totals) / num_products)
+        assert info["goals_bought"] == len(totals)
+        is_end = len(totals) == num_products
+        assert reward == (info["score"] if is_end else 0.0)
+        assert info["success"] == (is_end and min(totals) >= 1 - 1e-9)
+        assert ("reward_parts" in info) == is_end
+    assert len(totals) == num_products
+    parts = turns[-1][2]["reward_parts"]
+    assert [parts[f"{number}: total"] for number in range(1, num_products + 1)] == pytest.approx(totals)
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**31))
+def test_both_rewards_come_to_the_same(seed: int) -> None:
+    sparse, per_goal = (play(gym.make(ID, reward=kind, max_turns=2000), seed) for kind in ("sparse", "per_goal"))
+    assert [turn[0] for turn in sparse] == [turn[0] for turn in per_goal]
+    assert sparse[-1][1] == pytest.approx(sum(turn[1] for turn in per_goal)) == sparse[-1][2]["score"]
+    bought = 0
+    for (_, late, info, _), (_, soon, _, _) in zip(sparse, per_goal, strict=True):
+        assert late == 0.0 or info is sparse[-1][2]
+        assert soon == 0.0 or info["goals_bought"] == bought + 1
+        bought = info["goals_bought"]
+
+
+def follow(env: Any, info: dict[str, Any]) -> tuple[Any, ...]:
+    step: tuple[Any, ...] = ()
+    for action in info["expert_plan"]:
+        step = env.step(write_reply(action, "go on", False) if "segment" in info else action)
+    return step
+
+
+def test_the_plan_buys_all_and_reaches_all_milestones() -> None:
+    env = SubgoalWrapper(MilestoneWrapper(gym.make(ID, split="test_disjoint", expert_plan=True)))
+    for task in range(0, 60, 7):
+        _, info = env.reset(options={"task": task})
+        assert info["all_milestones"][0] == "1: searched" and info["all_milestones"][-1] == "3: bought"
+        _, reward, terminated, _, info = follow(env, info)
+        assert terminated and reward == 1.0 and info["success"] and info["expert_plan"] == []
+        assert info["milestones"] == info["all_milestones"]
+
+
+def test_a_purchase_opens_the_search_page_and_tells_what_is_left(small_catalogue: Catalogue) -> None:
+    env = gym.make(ID, split="all", data=small_catalogue, num_products=2)
+    text, info = env.reset(options={"task": 30})
+    assert info["instruction"] in text and "Bought" not in text
+    first, second = read_basket(info["instruction"]).texts
+    assert info["admissible_actions"] == [f"search[{first}]"]
+    for action in ("search[b000000007]", "click[b000000007]", "click[blue]", "click[buy now]"):
+        text, reward, terminated, _, info = env.step(action)
+    assert (reward, terminated, info["goals_bought"], info["has_search_bar"]) == (0.0, False, 1, True)
+    assert info["admissible_actions"] == [f"search[{second}]"]
+    price, budget = small_catalogue.price("B000000007"), read_basket(info["instruction"]).budget
+    assert budget is not None
+    told = f"Bought 1 of 2: (1) Harbour Mug B000000007, color: blue for {price:.2f} dollars. "
+    left = f"Left of the budget: {budget - price:.2f} dollars."
+    said = info["instruction"]
+    assert text.split(" [SEP] ") == ["WebShop", "Instruction:", said, told + left, "Search"]
+    text, *_ = env.step("search[mug]")
+    assert "Bought" not in text
+    text, *_ = env.step("click[back to search]")
+    assert told in text
+
+
+def test_what_exceeds_the_budget_does_not_fit() -> None:
+    raws = [make_raw("DEAR1", pricing="$500.00", synthetic=None), *(make_raw(f"B{number}") for number in range(60))]
+    catalogue = Catalogue.from_raw(raws)
+    env = gym.make(ID, split="all", data=catalogue, num_products=3)
+    env.reset(options={"task": 40})
+    texts = []
+    for asin in ("dear1", "b1", "b2"):
+        for action in (f"search[{asin}]", f"click[{asin}]", "click[buy now]"):
+            text, _, _, _, info = env.step(action)
+        texts.append(text)
+    assert [info["reward_parts"][f"{number}: r_price"] for number in (1, 2, 3)] == [False] * 3
+    assert "The budget is exceeded by 380.00 dollars." in texts[0] and texts[2].count("Score of all 3: ") == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"num_products": 2}, {"num_products": 1}])
+def test_limits_of_turns(options: dict[str, Any]) -> None:
+    number = options.get("num_products", 3)
+    made: list[tuple[Any, int]] = [
+        (gym.make(ID, **options), 15 * number),
+        (gym.make(ID, max_episode_steps=4, **options), 4),
+        (gym.make(ID, max_turns=100, **options), 100),
+    ]
+    for env, limit in made:
+        for again in (env, gym.make(env.spec)):
+            again.reset(seed=0)
+            assert [again.step("wait")[3] for _ in range(limit)] == [False] * (limit - 1) + [True]
+    limits: list[tuple[dict[str, Any], int]] = [
+        ({}, 15 * number),
+        ({"max_episode_steps": 4}, 4),
+        ({"max_turns": 7}, 7),
+    ]
+    for more, limit in limits:
+        vector = gym.make_vec(ID, num_envs=2, vectorization_mode="vector_entry_point", **options, **more)
+        vector.reset(seed=0)
+        ends = [vector.step(["wait"] * 2)[3].tolist() for _ in range(limit)]
+        assert ends == [[False] * 2] * (limit - 1) + [[True] * 2]
+
+
+def test_snapshots_and_pickles_go_on_from_the_middle() -> None:
+    env: Any = WebShopBasketEnv(expert_plan=True, split="test")
+    _, info = env.reset(seed=1, options={"task": 3})
+    plan = info["expert_plan"]
+    for number in range(len(plan)):
+        state = pickle.loads(pickle.dumps(env.get_state()))
+        copy = pickle.loads(pickle.dumps(env))
+        first = [env.step(action) for action in plan[number:]]
+        assert [copy.step(action) for action in plan[number:]] == first
+        other = WebShopBasketEnv(expert_plan=True, split="test")
+        other.set_state(state)
+        assert [other.step(action) for action in plan[number:]] == first and first[-1][4]["success"]
+        env.set_state(state)
+        env.step(plan[number])
+    end = env.get_state()
+    env.reset(seed=2)
+    assert env.set_state(end) == (first[-1][0], first[-1][4])
+    assert env.step("click[buy now]") == (first[-1][0], 0.0, True, False, first[-1][4])
+
+
+def test_states_of_another_kind_are_refused() -> None:
+    env: Any = WebShopBasketEnv()
+    env.reset(seed=1)
+    position, session, bought = env.get_state()
+    plain: Any = WebShopEnv()
+    plain.reset(seed=1)
+    others = [
+        plain.get_state(), None, (), (position, session), (position, session, [session]), (-1, session, bought),
+        (True, session, bought), (10**9, session, bought), (position, session, (session,)), (position, session, (1,)),
+        (position + 1, session, bought), (str(position), session, bought),
+    ]  # fmt: skip
+    for other in others:
+        with pytest.raises(TypeError, match=r"expected a state that get_state\(\) returned, not "):
+            env.set_state(other)
+    assert env.get_state() == (position, session, bought)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_products": 0}, "num_products must be an integer from 1, got 0"),
+        ({"num_products": 9}, "num_products must be an integer from 1 to 8, got 9"),
+        ({"num_products": 10**30}, "num_products must be an integer from 1 to 8"),
+        ({"num_products": True}, r"num_products must be an integer from 1, got True \(bool\)"),
+        ({"num_products": 2.0}, "num_products must be an integer from 1, got 2.0"),
+        ({"num_products": "3"}, "num_products must be an integer from 1, got '3'"),
+        ({"num_products": None}, "num_products must be an integer from 1, got None"),
+        ({"num_product": 3}, "unknown option 'num_product'.* did you mean 'num_products'"),
+        ({"reward": "per_gaol"}, "unknown reward 'per_gaol'; allowed: sparse, per_goal; did you mean 'per_goal'"),
+        ({"reward": None}, "unknown reward None"),
+        ({"max_turns": 0}, "max_turns must be an integer from 1, got 0"),
+        ({"max_turns": "9"}, "max_turns must be an integer from 1, got '9'"),
+        ({"split": "tain"}, "unknown split 'tain'.* did you mean 'train'"),
+        ({"render_mode": "rgb_array"}, "needs browser='selenium'"),
+    ],
+)
+@pytest.mark.parametrize("is_vector", [False, True])
+def test_wrong_options_get_a_sentence(options: dict[str, Any], message: str, is_vector: bool) -> None:
+    with pytest.raises(ValueError, match=message):
+        if is_vector:
+            gym.make_vec(ID, num_envs=2, vectorization_mode="vector_entry_point", **options)
+        else:
+            gym.make(ID, **options)
+
+
+def test_too_few_products_get_a_sentence() -> None:
+    few = Catalogue.from_raw(make_raw(f"B{number}") for number in range(3))
+    with pytest.raises(ValueError, match="split 'all' has no basket of 4 products: its goals were made from too few"):
+        gym.make(ID, split="all", data=few, num_products=4)
+    env = gym.make(ID, split="all", data=Catalogue.from_raw(make_raw(f"B{number}") for number in range(20)))
+    tasks = env.get_wrapper_attr("tasks")
+    left_out = next(f"synthetic-{number}" for number in range(40) if f"synthetic-{number}" not in tasks)
+    with pytest.raises(ValueError, match=f"unknown task '{left_out}'"):
+        env.reset(options={"task": left_out})
+    for seed in range(30):
+        assert env.reset(seed=seed)[1]["task_id"] in tasks
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.one_of(st.text(), st.text().map("search[{}]".format), st.text().map("click[{}]".format)), max_size=8)
+)
+def test_hostile_actions_change_nothing(actions: list[str]) -> None:
+    env = WebShopBasketEnv(observation="text_rich")
+    env.reset(seed=1)
+    for action in actions:
+        observation, reward, terminated, _, info = env.step(action)
+        assert env.observation_space.contains(observation)
+        assert (reward, terminated, info["success"], info["goals_bought"]) == (0.0, False, False, 0)
+
+
+def test_records_replay() -> None:
+    class Walker:
+        def reset(self, seed: int) -> None:
+            self.rng = Random(seed)
+
+        def act(self, observation: str, info: Any) -> str:
+            return write_reply(walk(info, self.rng), "shop", self.rng.random() < 0.3)
+
+    env = SubgoalWrapper(MilestoneWrapper(gym.make(ID, num_products=2, reward="per_goal")))
+    plain = SubgoalWrapper(gym.make(ID, num_products=2, reward="per_goal"))
+    ends = set()
+    for task in range(12):
+        episode = hiper_envs.play_episode(env, Walker(), task=task, seed=task)
+        ends.add(episode.terminated)
+        assert episode.env_id == ID and episode.env_options == {"num_products": 2, "reward": "per_goal"}
+        assert hiper_envs.replay(episode) == [] == hiper_envs.replay(episode, env)
+        assert hiper_envs.play_episode(plain, Walker(), task=task, seed=task).score == episode.score
+    assert ends == {True, False}
+
+
+def test_html_says_the_same() -> None:
+    text, page = (WebShopBasketEnv(observation=each, expert_plan=True, num_products=2) for each in ("text", "html"))
+    _, info = text.reset(seed=3)
+    html, _ = page.reset(seed=3)
+    for action in info["expert_plan"]:
+        observed, *_ = text.step(action)
+        html, *_ = page.step(action)
+        assert join_text(read_nodes(html)) == observed
+    assert "Bought 2 of 2" in observed
+
+
+@pytest.mark.slow
+def test_a_real_browser_shows_the_same(small_catalogue: Catalogue) -> None:
+    pytest.importorskip("selenium", reason="the extra browser is not installed")
+    make: dict[str, Any] = {"split": "all", "data": small_catalogue, "num_products": 2, "expert_plan": True}
+    try:
+        browser: Any = gym.make(ID, browser="selenium", **make)
+    except RuntimeError as error:
+        pytest.skip(str(error))
+    inprocess = gym.make(ID, **make)
+    _, info = inprocess.reset(seed=5)
+    try:
+        assert browser.reset(seed=5)[1] == info
+        for action in info["expert_plan"]:
+            assert browser.step(action) == inprocess.step(action)
+        state = inprocess.unwrapped.get_state()  # type: ignore[attr-defined]
+        assert browser.unwrapped.set_state(state) == inprocess.unwrapped.set_state(state)  # type: ignore[attr-defined]
+    finally:
+        browser.close()
