@@ -7,9 +7,10 @@ from hiper_envs.alfworld.env import ALFWorldEnv
 from hiper_envs.alfworld.episode import EnvState, Progress, Verdict
 from hiper_envs.alfworld.games.paths import Games
 from hiper_envs.alfworld.games.problem import Problem
-from hiper_envs.alfworld.long.games import MAX_GOALS, ORDERS, LongGames, LongProblem
+from hiper_envs.alfworld.long.games import MAX_GOALS, LongGames, LongProblem
 from hiper_envs.alfworld.long.milestones import LongMilestones
 from hiper_envs.alfworld.played_game import PlayedGame
+from hiper_envs.alfworld.reading import ORDERS, write_progress
 from hiper_envs.alfworld.rules.engine import Engine, Output
 from hiper_envs.alfworld.rules.solver import find_plan_in_order
 from hiper_envs.alfworld.sources import open_games
@@ -197,7 +198,7 @@ class ALFWorldLongEnv(ALFWorldEnv):
         if before == now or now == self.num_goals:
             return ""
         sentences = self._find_problem().sentences
-        return f"\n\nDone: {'; '.join(sentences[before:now])}. Next: {sentences[now]}."
+        return write_progress(sentences[before:now], sentences[now])
 
     def _make_info(self, game: PlayedGame, output: Output, verdict: Verdict) -> dict[str, Any]:
         info = super()._make_info(game, output, verdict)

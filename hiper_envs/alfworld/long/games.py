@@ -1,16 +1,14 @@
 """Games with several goals, made of a source's games as they are asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from hiper_envs.alfworld.games.problem import Problem
 from hiper_envs.alfworld.long.draw import draw_tasks
+from hiper_envs.alfworld.reading import ORDERS, SEPARATOR
 from hiper_envs.alfworld.sources import GameSource, share
 
 MAX_GOALS = 8
-ORDERS: Mapping[str, str] = {"any": "do all of these: ", "sequence": "do these in order: "}
-"""How the goals count -> how their sentence begins."""
-SEPARATOR = "; "
 
 
 @dataclass(frozen=True, eq=False)
