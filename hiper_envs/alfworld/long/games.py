@@ -9,6 +9,8 @@ from hiper_envs.alfworld.reading import ORDERS, SEPARATOR
 from hiper_envs.alfworld.sources import GameSource, share
 
 MAX_GOALS = 8
+SURE_GOALS = 5
+"""As many goals every generated game has."""
 
 
 @dataclass(frozen=True, eq=False)
