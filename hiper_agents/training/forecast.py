@@ -139,9 +139,9 @@ def count_turns(config: TrainConfig) -> int:
     options = {**config.env_options, **config.train_options}
     limit = TURNS.get(find_world(config), DEFAULT_TURNS) * count_goals(config)
     if config.env_id not in GOAL_OPTIONS:
-        return check_integer(options.get("max_episode_steps", limit), "max_episode_steps")
+        return check_integer(options.get("max_episode_steps") or limit, "max_episode_steps")
     limit = check_integer(options.get("max_turns") or limit, "max_turns", 1)
-    return min(limit, check_integer(options.get("max_episode_steps", limit), "max_episode_steps"))
+    return min(limit, check_integer(options.get("max_episode_steps") or limit, "max_episode_steps"))
 
 
 def size_texts(config: TrainConfig, language: LanguageConfig, max_positions: int | None) -> TextSizes:
