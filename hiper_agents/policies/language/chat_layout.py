@@ -104,7 +104,13 @@ class ChatScript:
         self._facts = {"has_search_bar": False} if world == "webshop" else {}
 
     def open(self, observation: str, info: Mapping[str, Any], left_out: Sequence[str] = ()) -> str:
-        """Return the text up to where the first reply begins, the whole instruction in it; see `Script`."""
+        """Return the text up to where the first reply begins; see `Script`.
+
+        Args:
+            observation: The first observation.
+            info: What came with it.
+            left_out: What was observed before; not read, for the text has the whole instruction.
+        """
         self._instruction = info["instruction"]
         self._conversation = Conversation(self.prompt)
         self._subgoal: str | None = None
