@@ -46,7 +46,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "env",
         "long",
     ),
-    "hiper_envs.webshop": ("__init__ reading tasks catalogues milestones browser baskets", "env", "basket_env"),
+    "hiper_envs.webshop": ("__init__ reading tasks catalogues milestones browser asins baskets", "env", "basket_env"),
     "hiper_agents": (
         "worlds tasks",
         "advantages policies",

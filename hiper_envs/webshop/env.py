@@ -19,6 +19,7 @@ from hiper_envs.arguments import (
 )
 from hiper_envs.milestones import Milestones
 from hiper_envs.spaces import UnicodeText
+from hiper_envs.webshop.asins import check_shuffle, make_cipher
 from hiper_envs.webshop.catalogues import check_digest, make_absolute, open_catalogue
 from hiper_envs.webshop.milestones import ShoppingMilestones
 from hiper_envs.webshop.tasks import WebShopTasks
@@ -65,6 +66,7 @@ class WebShopEnv(gym.Env[str, str]):
         compat: "fixed", or "original" for the original's faults that change what is shown, drawn or scored.
         expert_plan: Whether `info` carries "expert_plan", the actions that buy what is wanted (privileged).
         catalogue_digest: What the digest in the catalogue's manifest must be; None for any.
+        shuffle_asins: Whether each episode calls the products otherwise; for the train splits only.
         render_mode: "ansi": `render` returns the text of the present page, whatever `observation` is; "rgb_array", for
             browser="selenium" only: a picture of the window; None: it returns nothing.
 
@@ -92,10 +94,12 @@ class WebShopEnv(gym.Env[str, str]):
         expert_plan: bool = False,
         catalogue_digest: str | None = None,
         render_mode: str | None = None,
+        shuffle_asins: bool = False,
         **unknown: object,
     ) -> None:
         refuse_unknown(unknown, type(self).__init__)
         self.split = check_choice(split, SPLITS, "split")
+        self._shuffles = check_shuffle(shuffle_asins, self.split, observation, browser, expert_plan)
         check_choice(goals, KINDS, "kind of goals")
         self._observation = check_choice(observation, OBSERVATIONS, "observation")
         check_choice(browser, BROWSERS, "browser")
@@ -136,7 +140,7 @@ class WebShopEnv(gym.Env[str, str]):
         self._session = self._begin(int(self.np_random.integers(_SEED_LIMIT)))
         if self._browser:
             self._browser.open(self._session)
-        page = self.shop.show(self._session)
+        page = self._show()
         return self._observe(page), self._describe(page)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
@@ -147,12 +151,12 @@ class WebShopEnv(gym.Env[str, str]):
         """
         action = check_action(action, "search[red shoes]")
         reward, is_over = self._take(action)
-        page = self.shop.show(self._get_session())
+        page = self._show()
         return self._observe(page), reward, is_over, False, self._describe(page)
 
     def render(self) -> str | np.ndarray[Any, np.dtype[np.uint8]] | None:
         """Return the present page: its text, or a picture of the browser's window, shape (height, width, 3)."""
-        page = self.shop.show(self._get_session())
+        page = self._show()
         if self.render_mode is None:
             gym.logger.warn('render has nothing to return: make the environment with render_mode="ansi"')
             return None
@@ -178,7 +182,7 @@ class WebShopEnv(gym.Env[str, str]):
                 raise tell_wrong_state(state)
         if self._browser:
             self._browser.open(self._session)
-        page = self.shop.show(self._session)
+        page = self._show()
         return self._observe(page), self._describe(page)
 
     def group_of(self, task: str) -> str:
@@ -216,13 +220,18 @@ class WebShopEnv(gym.Env[str, str]):
 
     def _take(self, action: str) -> tuple[float, bool]:
         """Carry out an action; return its reward and whether the episode is over."""
-        session = self._get_session()
-        was_done = session.is_done
+        was_done = (session := self._get_session()).is_done
+        if self._shuffles and session.kind == "results":
+            action = make_cipher(session.seed).find_target(action)
         if self._browser:
             self._browser.act(session, action)
         else:
             self.shop.act(session, action)
         return (session.reward.total if session.reward and not was_done else 0.0), session.is_done
+
+    def _show(self) -> Page:
+        page, seed = self.shop.show(self._get_session()), self._get_session().seed
+        return make_cipher(seed).hide_all(page) if self._shuffles else page
 
     def _get_session(self) -> Session:
         if self._session is None:

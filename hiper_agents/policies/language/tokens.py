@@ -1,7 +1,7 @@
 """A small tokenizer made from the texts of the worlds, an ordinary one of transformers.
 
 A text is cut into pieces: marks and tags of the compact layout, phrases that come often (`. On the `, `, you see a `),
-names (`mug`) wherever they stand, numbers behind them (` 2`), asins two letters at a time, and words. Frequent pieces
+names (`mug`) wherever they stand, numbers behind them (` 2`), asins a few letters at a time, and words. Frequent pieces
 are a token each; any other is byte-pair encoded, down to single bytes, so that every text comes back as it was. See
 `compact_layout` for why no page can hold a mark.
 
@@ -34,15 +34,17 @@ _MIN_TEXTS, _MIN_SHARE_OF_TEXTS = 10, 0.01
 _MIN_SHARE_NUMBERED = 0.3
 _MIN_MERGED = 3
 _LETTER = "[0-9A-Za-z]"
-_NUM_PAIRS = 4
-_PAIRS = tuple(
-    rf"(?<=[bB]0{_LETTER * (2 * before)}){_LETTER * 2}(?={_LETTER * 2 * (_NUM_PAIRS - 1 - before)}(?!{_LETTER}))"
-    for before in range(_NUM_PAIRS)
+_ASIN = (
+    rf" ?[bB]0{_LETTER}(?={_LETTER * 7}(?!{_LETTER}))",
+    rf"(?<=[bB]0{_LETTER}){_LETTER * 2}(?={_LETTER * 5}(?!{_LETTER}))",
+    rf"(?<=[bB]0{_LETTER * 3}){_LETTER * 2}(?={_LETTER * 3}(?!{_LETTER}))",
+    rf"(?<=[bB]0{_LETTER * 5}){_LETTER * 2}(?={_LETTER}(?!{_LETTER}))",
+    rf"(?<=[bB]0{_LETTER * 7}){_LETTER}(?!{_LETTER})",
 )
-"""The letters of an asin two by two: a model copies it pair by pair, for no pair comes often on one page."""
+"""An asin as `b0g`, `nm`, `iz`, `yv`, `f`. All on a page begin much alike; the first pair tells nearly any two apart,
+and from there on a model can copy pair by pair what came before on the page."""
 _PIECES = (
-    rf" ?[bB]0(?={_LETTER}{{8}}(?!{_LETTER}))",
-    *_PAIRS,
+    *_ASIN,
     r"\.\p{N}{1,2}(?!\p{N})",  # cents
     r" ?\p{N}+",
     " ?\\p{L}+(?:['\u2019-]\\p{L}+)*",
@@ -58,12 +60,12 @@ _NAME = re.compile(r"\b([a-z]+)( \d+)\b")
 
 
 class _Vocabulary(NamedTuple):
-    """What is one token in any case: names, numbers as they follow names, phrases, and asins in pairs of letters."""
+    """What is one token in any case: names, numbers as they follow names, phrases, and the pieces of asins."""
 
     names: Sequence[str]
     numbers: Sequence[str]
     phrases: Sequence[str]
-    pairs: Sequence[str]
+    pieces: Sequence[str]
 
 
 def build_tokenizer(texts: Iterable[str], max_entries: int = MAX_ENTRIES) -> "PreTrainedTokenizerFast":
@@ -113,9 +115,10 @@ def _read_vocabulary(texts: Sequence[str]) -> _Vocabulary:
             numbers[number] += 1
     names = [name for name, count in numbered.items() if count > 1 and count >= _MIN_SHARE_NUMBERED * words[name]]
     phrases = {BETWEEN, *_find_phrases(others, names), *_find_subgoals(shop), *(PHRASES if shop else ())}
-    pairs = [first + second for first in _BASE_36 for second in _BASE_36] if shop else []
+    pairs = [first + second for first in _BASE_36 for second in _BASE_36]
+    pieces = [*(f"b0{letter}" for letter in _BASE_36), *pairs] if shop else []
     single = frozenset((*names, *numbers, *phrases))
-    return _Vocabulary(sorted(names), sorted(numbers), sorted(phrases), [each for each in pairs if each not in single])
+    return _Vocabulary(sorted(names), sorted(numbers), sorted(phrases), [each for each in pieces if each not in single])
 
 
 def _find_phrases(texts: Sequence[str], names: Sequence[str]) -> Iterable[str]:
