@@ -43,6 +43,7 @@ bench: $(VENV)/.test  ## measure speed, difficulty and coverage; the figures in 
 	$(BIN)/python benchmarks/alfworld.py
 	$(BIN)/python benchmarks/alfworld_games.py
 	$(BIN)/python benchmarks/alfworld_plans.py
+	$(BIN)/python benchmarks/alfworld_long.py
 	$(BIN)/python benchmarks/webshop.py
 	$(BIN)/python benchmarks/webshop_difficulty.py
 	$(BIN)/python benchmarks/coverage.py

@@ -28,7 +28,9 @@ WORLDS = {"alfworld": "hiper/ALFWorld-v0", "webshop": "hiper/WebShop-v0"}
 # Those that a person is offered, the default first.
 SPLITS = {
     "hiper/ALFWorld-v0": ("valid_unseen", "valid_seen", "train"),
+    "hiper/ALFWorldLong-v0": ("valid_unseen", "valid_seen", "train"),
     "hiper/WebShop-v0": ("test_disjoint", "eval_disjoint", "train_disjoint"),
+    "hiper/WebShopBasket-v0": ("test_disjoint", "eval_disjoint", "train_disjoint"),
 }
 CLUSTERED_WORLDS = ("hiper/WebShop-v0", "hiper/WebShopBasket-v0")
 """Those where tasks of a group go alike; ALFWorld's scenes are the same few for every agent and are taken as fixed."""

@@ -25,6 +25,14 @@ def list_others(tasks: Sequence[str], held_out: Iterable[str]) -> list[int]:
     return [position for position, task in enumerate(tasks) if task not in left_out]
 
 
+def list_playable(env: gym.Env[str, str], positions: Iterable[int]) -> list[int]:
+    """Return those of some positions whose tasks can be played: some houses have too few things for many goals."""
+    if not env.has_wrapper_attr("list_playable"):
+        return list(positions)
+    tasks, playable = env.get_wrapper_attr("tasks"), frozenset(env.get_wrapper_attr("list_playable")())
+    return [position for position in positions if tasks[position] in playable]
+
+
 def group_tasks(env: gym.Env[str, str], positions: Iterable[int]) -> list[list[int]]:
     """Return positions of an environment's tasks by group, in the order in which the groups come up first.
 

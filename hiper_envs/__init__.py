@@ -1,6 +1,7 @@
 """ALFWorld and WebShop as Gymnasium text environments with segment boundaries.
 
-Importing this package registers `hiper/ALFWorld-v0`, `hiper/WebShop-v0` and `hiper/WebShopBasket-v0`.
+Importing this package registers `hiper/ALFWorld-v0`, `hiper/ALFWorldLong-v0`, `hiper/WebShop-v0` and
+`hiper/WebShopBasket-v0`.
 """
 
 from hiper_envs.episodes.agents import Agent

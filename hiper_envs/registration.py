@@ -30,6 +30,12 @@ ENV_SPECS = (
         ALFWORLD_MAX_TURNS,
     ),
     EnvSpec(
+        "hiper/ALFWorldLong-v0",
+        "hiper_envs.alfworld.long.make:make_long",
+        "hiper_envs.vector:make_alfworld_long_vector",
+        None,
+    ),
+    EnvSpec(
         "hiper/WebShop-v0",
         "hiper_envs.webshop.env:WebShopEnv",
         "hiper_envs.vector:make_webshop_vector",

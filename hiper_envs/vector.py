@@ -1,4 +1,4 @@
-"""Many games in one process: the vector environment behind both ids."""
+"""Many games in one process: the vector environment behind all ids."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -228,8 +228,8 @@ def _read_mask(mask: Any, num_envs: int) -> Flags:
     return array
 
 
-def _make_vector(spec_index: int, num_envs: int, vector_options: dict[str, Any], env_options: Infos) -> TextVectorEnv:
-    spec = ENV_SPECS[spec_index]
+def _make_vector(env_id: str, num_envs: int, vector_options: Infos, env_options: Infos) -> TextVectorEnv:
+    (spec,) = (spec for spec in ENV_SPECS if spec.id == env_id)
     vector_options = {"max_episode_steps": spec.max_episode_steps, **vector_options}
     make_env: Callable[..., Any] = gym.envs.registration.load_env_creator(spec.entry_point)
     return TextVectorEnv(lambda: make_env(**env_options), num_envs, **vector_options)
@@ -245,15 +245,19 @@ def _split_options(options: Infos) -> tuple[Infos, Infos]:
 
 def make_alfworld_vector(num_envs: int = 1, **options: Any) -> TextVectorEnv:
     """Make a vector of ALFWorld games; options are `TextVectorEnv`'s and `ALFWorldEnv`'s."""
-    return _make_vector(0, num_envs, *_split_options(options))
+    return _make_vector("hiper/ALFWorld-v0", num_envs, *_split_options(options))
+
+
+def make_alfworld_long_vector(num_envs: int = 1, **options: Any) -> TextVectorEnv:
+    """Make a vector of ALFWorld games with several goals; options are `TextVectorEnv`'s and `ALFWorldLongEnv`'s."""
+    return _make_vector("hiper/ALFWorldLong-v0", num_envs, *_split_options(options))
 
 
 def make_webshop_vector(num_envs: int = 1, **options: Any) -> TextVectorEnv:
     """Make a vector of WebShop sessions over one catalogue; options are `TextVectorEnv`'s and `WebShopEnv`'s."""
-    return _make_vector(1, num_envs, *_split_options(options))
+    return _make_vector("hiper/WebShop-v0", num_envs, *_split_options(options))
 
 
 def make_webshop_basket_vector(num_envs: int = 1, **options: Any) -> TextVectorEnv:
     """Make a vector of WebShop baskets over one catalogue; options are `TextVectorEnv`'s and `WebShopBasketEnv`'s."""
-    index = [spec.id for spec in ENV_SPECS].index("hiper/WebShopBasket-v0")
-    return _make_vector(index, num_envs, *_split_options(options))
+    return _make_vector("hiper/WebShopBasket-v0", num_envs, *_split_options(options))

@@ -41,8 +41,10 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "__init__ games own_words",
         "rules generated",
         "official sources reading",
-        "milestones",
+        "milestones played_game",
+        "episode",
         "env",
+        "long",
     ),
     "hiper_envs.webshop": ("__init__ reading tasks catalogues milestones browser asins baskets", "env", "basket_env"),
     "hiper_agents": (

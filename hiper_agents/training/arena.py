@@ -1,6 +1,6 @@
 """Where a run plays: its environments by split, and the tasks of each stage."""
 
-from hiper_agents.tasks import TaskPool, group_tasks, list_others, num_tasks
+from hiper_agents.tasks import TaskPool, group_tasks, list_others, list_playable, num_tasks
 from hiper_agents.training.config import TrainConfig
 from hiper_agents.training.rollout import TextEnv, make_envs
 from hiper_envs.reward_wrappers import DelayedRewardWrapper, NoisyRewardWrapper
@@ -41,6 +41,7 @@ class Arena:
         if stage not in self._pools:
             env = (self.train_envs if stage == "train" else self.eval_envs)[0]
             positions = self._training_tasks() if stage == "train" else list(range(num_tasks(env)))
+            positions = list_playable(env, positions)
             groups = group_tasks(env, positions) if self.config.even_over_groups else [[each] for each in positions]
             self._pools[stage] = TaskPool(groups)
         return self._pools[stage]

@@ -6,12 +6,16 @@ from dataclasses import dataclass, replace
 from hiper_agents.policies.language.config import LanguageConfig, make_language_config
 from hiper_agents.policies.language.sizes import ModelSizes, find_sizes
 from hiper_agents.training.config import TrainConfig
+from webshop_server.allowed_types import check_integer
 
 GIGABYTE = 1e9
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 EXACT_BYTES = 4
 TURNS = {"alfworld": 50, "webshop": 15}
-"""The step limits."""
+"""The step limits, of one goal."""
+GOAL_OPTIONS = {"hiper/ALFWorldLong-v0": "num_goals", "hiper/WebShopBasket-v0": "num_products"}
+"""Environments whose limit counts for each of several goals, and the options that say of how many."""
+DEFAULT_GOALS = 3
 DEFAULT_TURNS = 50
 ACTIVATIONS_A_LAYER = 16
 """Numbers that the backward pass needs of a token and a layer, in widths of the hidden state, about; those of the
@@ -123,6 +127,23 @@ def find_world(config: TrainConfig) -> str:
     return next((world for world in TURNS if world in name), "plain")
 
 
+def count_goals(config: TrainConfig) -> int:
+    """Return how many goals an episode has."""
+    option = GOAL_OPTIONS.get(config.env_id)
+    options = {**config.env_options, **config.train_options}
+    return check_integer(options.get(option, DEFAULT_GOALS), option, 1) if option else 1
+
+
+def count_turns(config: TrainConfig) -> int:
+    """Return after how many turns an episode is truncated."""
+    options = {**config.env_options, **config.train_options}
+    limit = TURNS.get(find_world(config), DEFAULT_TURNS) * count_goals(config)
+    if config.env_id not in GOAL_OPTIONS:
+        return check_integer(options.get("max_episode_steps") or limit, "max_episode_steps")
+    limit = check_integer(options.get("max_turns") or limit, "max_turns", 1)
+    return min(limit, check_integer(options.get("max_episode_steps") or limit, "max_episode_steps"))
+
+
 def size_texts(config: TrainConfig, language: LanguageConfig, max_positions: int | None) -> TextSizes:
     """Return how long a run's texts will be.
 
@@ -136,8 +157,7 @@ def size_texts(config: TrainConfig, language: LanguageConfig, max_positions: int
     first, page, reply = MEASURED.get((layout, world), MEASURED[layout, "alfworld"])
     if not config.has_subgoals:
         reply = FLAT_REPLIES.get((language.layout, world), FLAT_REPLIES[language.layout, "alfworld"])
-    options = {**config.env_options, **config.train_options}
-    turns = options.get("max_episode_steps", TURNS.get(world, DEFAULT_TURNS))
+    turns = count_turns(config)
     if max_positions is not None:
         turns = max(1, min(turns, (max_positions - first) // (page + reply)))
     return TextSizes(first, page, min(reply, language.max_reply_tokens), turns)
@@ -169,7 +189,7 @@ def forecast(config: TrainConfig, num_processes: int = 1, uses_shards: bool = Fa
     read = sizes.weights * BYTES[language.dtype] + memory[CACHE] / 2
     in_company = max(0.0, 1 - config.policy_share_from / max(1, config.num_imitation_passes)) * config.policy_share
     longer = 1 + LONGER_BY_DISTURBANCE * config.disturbance + in_company
-    expected = round(longer * EXPERT_TURNS.get(find_world(config), texts.turns))
+    expected = round(longer * EXPERT_TURNS.get(find_world(config), texts.turns) * count_goals(config))
     shown = replace(texts, turns=min(texts.turns, expected)).episode
     imitated = config.num_imitation_passes * config.expert_episodes * shown / num_processes
     imitating = imitated * sizes.count_work(shown / 2) * passes

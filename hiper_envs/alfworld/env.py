@@ -4,17 +4,19 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, Self
+from pathlib import Path
+from typing import Any, Self
 
 import gymnasium as gym
 
+from hiper_envs.alfworld.episode import EnvState, Verdict
 from hiper_envs.alfworld.games.digest import digest_game
 from hiper_envs.alfworld.games.paths import Games, name_again
 from hiper_envs.alfworld.games.problem import Problem
 from hiper_envs.alfworld.milestones import HouseholdMilestones
 from hiper_envs.alfworld.official.engine import OfficialEngine
+from hiper_envs.alfworld.played_game import PlayedGame
 from hiper_envs.alfworld.rules.engine import Engine, Output
-from hiper_envs.alfworld.rules.situation import State
 from hiper_envs.alfworld.rules.solver import find_plan
 from hiper_envs.alfworld.sources import SPLITS, GameSource, check_human_goals, open_games
 from hiper_envs.arguments import (
@@ -35,23 +37,7 @@ ENGINES = ("fast", "textworld")
 RENDER_MODES = ("ansi",)
 GOALS = ("template", "human")
 NAME_SEEDS = 2**31
-_OPENED_AGAIN = ("_games", "_engine", "_mirror")
-
-
-class EnvState(NamedTuple):
-    """A point in a game that an environment can return to; picklable, equal for equal situations.
-
-    Attributes:
-        task_id: The game.
-        name_seed: How its names are dealt out; None for the official names.
-        engine_state: The fast engine's state, or the official engine's commands so far.
-        goal: The goal in a person's words; None for ALFWorld's sentence.
-    """
-
-    task_id: str
-    name_seed: int | None
-    engine_state: State | tuple[str, ...]
-    goal: str | None = None
+_OPENED_AGAIN = ("_games", "_game")
 
 
 class ALFWorldEnv(gym.Env[str, str]):
@@ -113,7 +99,7 @@ class ALFWorldEnv(gym.Env[str, str]):
         self.observation_space = UnicodeText()
         self.action_space = UnicodeText()
         games = list(games) if isinstance(games, Iterator) else games
-        self._games = open_games(games, split)
+        self._games = self._open_games(games)
         self._games_given = name_again(games, are_files=bool(self._games.place))
         self.goals = check_choice(goals, GOALS, "goals")
         if goals == "human":
@@ -122,9 +108,7 @@ class ALFWorldEnv(gym.Env[str, str]):
         self._task_id = ""
         self._name_seed: int | None = None
         self._goal: str | None = None
-        self._engine: Engine | OfficialEngine | None = None
-        # What the solver reads: the engine itself, or a fast one in step with the official one.
-        self._mirror: Engine | None = None
+        self._game: PlayedGame | None = None
 
     @property
     def tasks(self) -> Sequence[str]:
@@ -146,14 +130,14 @@ class ALFWorldEnv(gym.Env[str, str]):
         seed, task = check_seed(seed), read_task_option(options)
         asked = None if task is None else self._find_task(task)
         super().reset(seed=seed)
-        task_id = self.tasks[int(self.np_random.integers(len(self.tasks)))] if asked is None else asked
+        task_id = self._draw_task() if asked is None else asked
         name_seed = int(self.np_random.integers(NAME_SEEDS)) if self._shuffle_names else None
-        engine = self._start_engine(task_id, name_seed, self._draw_goal(task_id))
-        output = engine.reset()
-        if self._mirror is not None and self._mirror is not engine:
-            self._mirror.reset()
-        self._text = output.text
-        return output.text, self._make_info(engine, output)
+        game = self._start_game(task_id, name_seed, self._draw_goal(task_id))
+        output = game.reset()
+        self._begin()
+        verdict = self._judge(game, output)
+        self._text = verdict.text
+        return verdict.text, self._make_info(game, output, verdict)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Play one command.
@@ -162,20 +146,26 @@ class ALFWorldEnv(gym.Env[str, str]):
             WrongTypeError: The action is no string.
         """
         action = check_action(action, "go to desk 1")
-        engine = self._playing()
-        output = engine.step(action)
-        self._text = output.text
-        if self._mirror is not None and self._mirror is not engine:
-            self._mirror.step(action)
-        return output.text, float(output.won), output.won, False, self._make_info(engine, output)
+        game = self._playing()
+        output = game.step(action)
+        verdict = self._judge(game, output)
+        self._text = verdict.text
+        return verdict.text, verdict.reward, verdict.success, False, self._make_info(game, output, verdict)
+
+    def _begin(self) -> None:
+        """Forget what is known of the last episode."""
+
+    def _judge(self, game: PlayedGame, output: Output) -> Verdict:
+        """Return what the game's answer is worth."""
+        return Verdict(output.text, float(output.won), output.won, float(output.won))
 
     def render(self) -> str | None:
         """Return the text of the present turn: what `reset` or `step` returned; after `set_state`, what "look" says."""
-        engine = self._playing()
+        game = self._playing()
         if self.render_mode is None:
             gym.logger.warn('render has nothing to return: make the environment with render_mode="ansi"')
             return None
-        return engine.look() if self._text is None else self._text
+        return game.engine.look() if self._text is None else self._text
 
     def get_state(self) -> EnvState:
         """Return the present point of the game; an episode's count of turns is not part of it."""
@@ -188,16 +178,11 @@ class ALFWorldEnv(gym.Env[str, str]):
         """
         if not isinstance(state, EnvState):
             raise tell_wrong_state(state)
-        engine = self._start_engine(self._find_task(state.task_id), state.name_seed, state.goal)
+        if state.progress is not None:
+            raise ValueError("this state is of an episode with several goals; hiper/ALFWorldLong-v0 goes on from it")
+        game = self._start_game(self._find_task(state.task_id), state.name_seed, state.goal)
         self._text = None
-        if isinstance(engine, Engine) and isinstance(state.engine_state, State):
-            engine.set_state(state.engine_state)
-        elif isinstance(engine, OfficialEngine) and not isinstance(state.engine_state, State):
-            engine.set_state(state.engine_state)
-            if self._mirror is not None:
-                self._mirror.replay(state.engine_state)
-        else:
-            raise ValueError(f"this state was made by the other engine, not by engine={self.engine_name!r}")
+        game.set_state(state.engine_state)
 
     def group_of(self, task: str) -> str:
         """Return the scene (the number of its floor plan) that a task is set in.
@@ -236,11 +221,11 @@ class ALFWorldEnv(gym.Env[str, str]):
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the games, and of the engine keep where it stands."""
         kept = {name: value for name, value in self.__dict__.items() if name not in _OPENED_AGAIN}
-        return {**kept, "_point": None if self._engine is None else self.get_state()}
+        return {**kept, "_point": None if self._game is None else self.get_state()}
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
         """Open the games again and go on where the original stood."""
-        self._go_on(saved, open_games(saved["_games_given"], saved["split"]))
+        self._go_on(saved, None)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Return a copy that plays the same games; those are never changed, so both read the same ones."""
@@ -248,9 +233,10 @@ class ALFWorldEnv(gym.Env[str, str]):
         copied._go_on(copy.deepcopy(self.__getstate__(), memo), self._games)
         return copied
 
-    def _go_on(self, saved: dict[str, Any], games: GameSource) -> None:
+    def _go_on(self, saved: dict[str, Any], games: GameSource | None) -> None:
         point = saved.pop("_point")
-        self.__dict__.update(saved, _games=games, _engine=None, _mirror=None)
+        self.__dict__.update(saved, _game=None)
+        self._games = self._open_games(self._games_given) if games is None else games
         if point is not None:
             self.set_state(point)
             self._text = saved["_text"]
@@ -262,19 +248,25 @@ class ALFWorldEnv(gym.Env[str, str]):
 
     def close(self) -> None:
         """Give back what the official engine holds."""
-        if isinstance(self._engine, OfficialEngine):
-            self._engine.close()
-        self._engine = self._mirror = None
+        if self._game is not None:
+            self._game.close()
+        self._game = None
 
-    def _playing(self) -> Engine | OfficialEngine:
-        if self._engine is None:
+    def _playing(self) -> PlayedGame:
+        if self._game is None:
             raise gym.error.ResetNeeded("call reset before anything else: no game has begun")
-        return self._engine
+        return self._game
+
+    def _open_games(self, games: Games) -> GameSource:
+        return open_games(games, self.split)
 
     def _find_task(self, task: object) -> str:
         if isinstance(task, str) and task == self._task_id:
             return self._task_id
         return choose_task(task, self.tasks, self.split, partial(nearest_name, allowed=self.tasks))
+
+    def _draw_task(self) -> str:
+        return self.tasks[int(self.np_random.integers(len(self.tasks)))]
 
     def _draw_goal(self, task_id: str) -> str | None:
         if self.goals == "template":
@@ -282,37 +274,47 @@ class ALFWorldEnv(gym.Env[str, str]):
         goals = self._games.list_human_goals(task_id)
         return goals[int(self.np_random.integers(len(goals)))]
 
-    def _start_engine(self, task_id: str, name_seed: int | None, goal: str | None) -> Engine | OfficialEngine:
-        """Return an engine for the task: the present one if it plays just that."""
-        if self._engine is not None and (task_id, name_seed, goal) == (self._task_id, self._name_seed, self._goal):
-            return self._engine
+    def _start_game(self, task_id: str, name_seed: int | None, goal: str | None) -> PlayedGame:
+        """Return the game of a task: the present one if it is just that."""
+        if self._game is not None and (task_id, name_seed, goal) == (self._task_id, self._name_seed, self._goal):
+            return self._game
         self.close()
-        self._engine = self._make_engine(task_id, name_seed, goal)
+        self._game = self._make_game(task_id, name_seed, goal)
         self._task_id, self._name_seed, self._goal = task_id, name_seed, goal
-        return self._engine
+        return self._game
 
-    def _make_engine(self, task_id: str, name_seed: int | None, goal: str | None) -> Engine | OfficialEngine:
+    def _make_game(self, task_id: str, name_seed: int | None, goal: str | None) -> PlayedGame:
         if self.engine_name == "fast":
             engine = Engine(self._load(task_id, goal), name_seed)
-            self._mirror = engine if self._expert_plan else None
-            return engine
-        if self._expert_plan:
-            self._mirror = Engine(self._load(task_id, goal), name_seed)
+            return PlayedGame(engine, engine)
+        mirror = Engine(self._load(task_id, goal), name_seed) if self._needs_mirror else None
+        return PlayedGame(OfficialEngine(self._find_official(task_id, goal), name_seed), mirror)
+
+    @property
+    def _needs_mirror(self) -> bool:
+        """Whether a fast engine goes in step with the official one."""
+        return self._expert_plan
+
+    def _find_official(self, task_id: str, goal: str | None) -> Path | Problem:
+        """Return what the official engine reads of a game."""
         file = self._games.find_file(task_id) if goal is None else None
-        return OfficialEngine(file or self._load(task_id, goal), name_seed)
+        return file or self._load(task_id, goal)
 
     def _load(self, task_id: str, goal: str | None) -> Problem:
         problem = self._games.load(task_id)
         return problem if goal is None else replace(problem, task=goal)
 
-    def _make_info(self, engine: Engine | OfficialEngine, output: Output) -> dict[str, Any]:
+    def _make_info(self, game: PlayedGame, output: Output, verdict: Verdict) -> dict[str, Any]:
         info: dict[str, Any] = {
             "task_id": self._task_id,
-            "instruction": engine.task,
+            "instruction": game.engine.task,
             "admissible_actions": output.admissible,
-            "success": output.won,
-            "score": float(output.won),
+            "success": verdict.success,
+            "score": verdict.score,
         }
-        if self._mirror is not None:
-            info["expert_plan"] = find_plan(self._mirror)
+        if self._expert_plan and game.mirror is not None:
+            info["expert_plan"] = self._plan(game.mirror)
         return info
+
+    def _plan(self, mirror: Engine) -> list[str]:
+        return find_plan(mirror)

@@ -14,6 +14,10 @@ from hiper_envs.task_types import TaskKind
 
 TASK_PREFIX = "Your task is to: "
 NOTHING_HAPPENS = "Nothing happens."
+ORDERS: Mapping[str, str] = {"any": "do all of these: ", "sequence": "do these in order: "}
+"""How several goals count -> how their sentence begins."""
+SEPARATOR = "; "
+"""Between the sentences of several goals."""
 
 
 class Treatment(NamedTuple):
@@ -64,6 +68,7 @@ _COMMAND = re.compile(
     rf"(?: {_NAME})?(?: (?:from|to|in/on|with) {_NAME})?"
 )
 _VERBS = {"go to": "go", "move": "put"}
+_PROGRESS = re.compile(r"\n\nDone: .+\. Next: (.+)\.\Z")
 _ON_FURNITURE = ("go", "open", "close")
 
 
@@ -90,6 +95,18 @@ class Request:
     def place(self) -> str:
         """The likeliest furniture or lamp; "" if none was understood."""
         return self.places[0] if self.places else ""
+
+
+class GoalList(NamedTuple):
+    """What an instruction asks for, goal by goal.
+
+    Attributes:
+        sentences: ALFWorld's sentence for each; one of a plain task.
+        is_sequence: Whether they are due one after the other.
+    """
+
+    sentences: tuple[str, ...]
+    is_sequence: bool
 
 
 class Deed(NamedTuple):
@@ -161,6 +178,31 @@ def read_request(instruction: str) -> Request:
         if match is not None:
             return Request(kind, (match[1],), (match[2],))
     return Request(*read_goal(sentence))
+
+
+def read_goals(instruction: str) -> GoalList:
+    """Take an instruction with several goals apart: "do all of these: A; B; C", "do these in order: A; B; C".
+
+    Args:
+        instruction: The sentence, with or without 'Your task is to: ' and a full stop; any other one is one goal.
+    """
+    sentence = instruction.strip().removeprefix(TASK_PREFIX)
+    for order, beginning in ORDERS.items():
+        if sentence.startswith(beginning):
+            parts = sentence.removeprefix(beginning).removesuffix(".").split(SEPARATOR)
+            return GoalList(tuple(parts), order == "sequence")
+    return GoalList((instruction,), False)
+
+
+def write_progress(done: Sequence[str], due: str) -> str:
+    """Write the line that tells which goals of a sequence a turn has done, and which one is due now."""
+    return f"\n\nDone: {SEPARATOR.join(done)}. Next: {due}."
+
+
+def read_due(text: str) -> str:
+    """Return the sentence of the goal that an observation says is due now, "" if it does not say so."""
+    match = _PROGRESS.search(text)
+    return match[1] if match is not None else ""
 
 
 def read_observation(text: str) -> Observation:

@@ -2,11 +2,11 @@
 
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar, cast
 from weakref import WeakValueDictionary
 
 from hiper_envs.alfworld.games.files import GAME_SUFFIXES, PLAYABLE, read_manifest
@@ -29,7 +29,8 @@ EVAL_SPLIT = "train_eval"
 SPLITS = ("train", EVAL_SPLIT, "valid_seen", "valid_unseen")
 ONE_IN_EVAL = 18
 # Games in play, so that environments on the same task share one.
-_PROBLEMS: "WeakValueDictionary[tuple[str, str], Problem]" = WeakValueDictionary()
+_PROBLEMS: "WeakValueDictionary[tuple[str, ...], Problem]" = WeakValueDictionary()
+P = TypeVar("P", bound=Problem)
 
 
 class GameSource(Protocol):
@@ -49,6 +50,9 @@ class GameSource(Protocol):
 
     def load(self, task: str) -> Problem:
         """Return a task's game."""
+
+    def name_game(self, task: str) -> tuple[str, ...]:
+        """Return what tells a task's game from all others in play, also from the same file before it changed."""
 
     def find_file(self, task: str) -> Path | None:
         """Return the file of a task's game, if it has one."""
@@ -72,7 +76,11 @@ class GeneratedGames:
 
     def load(self, task: str) -> Problem:
         """Return a task's game."""
-        return _share("generated", task, self._generate)
+        return share(self.name_game(task), lambda: self._generate(task))
+
+    def name_game(self, task: str) -> tuple[str, ...]:
+        """Return what tells a task's game from all others in play."""
+        return "generated", task
 
     def find_file(self, task: str) -> Path | None:
         """Generated games have no file."""
@@ -136,9 +144,12 @@ class FileGames:
         Raises:
             GameFileError: The file cannot be played.
         """
+        return share(self.name_game(task), lambda: read_game(self._paths[task]))
+
+    def name_game(self, task: str) -> tuple[str, ...]:
+        """Return the file and when it was last changed."""
         path = self._paths[task]
-        changed = path.stat().st_mtime_ns if path.exists() else 0
-        return _share(str(path), str(changed), lambda _: read_game(path))
+        return str(path), str(path.stat().st_mtime_ns if path.exists() else 0)
 
     def find_file(self, task: str) -> Path | None:
         """Return the file of a task's game."""
@@ -165,7 +176,8 @@ class EvalGames:
         if not self.tasks:
             raise ValueError(f"none of these {len(games.tasks)} games is in {EVAL_SPLIT!r}; take split='train'")
         self.place, self.left_out = games.place, games.left_out
-        self.load, self.find_file, self.list_human_goals = games.load, games.find_file, games.list_human_goals
+        self.load, self.name_game = games.load, games.name_game
+        self.find_file, self.list_human_goals = games.find_file, games.list_human_goals
 
 
 def is_set_aside(task: str) -> bool:
@@ -174,18 +186,17 @@ def is_set_aside(task: str) -> bool:
     return zlib.crc32(name.encode("utf-8", "surrogateescape")) % ONE_IN_EVAL == 0
 
 
-def _share(source: str, task: str, load: "LoadGame") -> Problem:
-    problem = _PROBLEMS.get((source, task))
+def share(name: tuple[str, ...], load: Callable[[], P]) -> P:
+    """Return a game that somebody plays, or a new one.
+
+    Args:
+        name: What tells it from all others, see `GameSource.name_game`; games of one kind have names of one kind.
+        load: Makes or reads it.
+    """
+    problem = _PROBLEMS.get(name)
     if problem is None:
-        problem = _PROBLEMS[source, task] = load(task)
-    return problem
-
-
-class LoadGame(Protocol):
-    """Makes or reads one game."""
-
-    def __call__(self, task: str, /) -> Problem:
-        """Return a task's game."""
+        problem = _PROBLEMS[name] = load()
+    return cast(P, problem)
 
 
 def open_games(games: Games, split: str) -> GameSource:

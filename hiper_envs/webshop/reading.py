@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from webshop_server.shop.actions import make_searchable
 
@@ -26,6 +26,10 @@ _WITH = " with "
 _LINK = re.compile(r" (?:with|for) ")
 _BASKET = re.compile(r"Buy (\d+) products one after the other: ")
 _BUDGET_CLAUSE = re.compile(r", with a total price lower than ([\d.]+) dollars$")
+_BOUGHT = re.compile(
+    r"Bought (\d+) of \d+: \(1\) .+?"
+    r"(?: Left of the budget: (\d+\.\d\d) dollars\.| The budget is exceeded by (\d+\.\d\d) dollars\.)?"
+)
 _WORD = re.compile(r"[a-z0-9][a-z0-9.'\u2019]*")
 _AMOUNT = re.compile(r"\$([\d,]+\.?\d*)")
 
@@ -73,6 +77,30 @@ class BasketWish:
 
     texts: tuple[str, ...]
     budget: float | None
+
+    def write_due(self, purchases: Purchases | None = None) -> str:
+        """Return what the customer wants next as the plain world would say it, with what is left as the price limit.
+
+        Args:
+            purchases: What was bought so far; None for nothing.
+        """
+        if len(self.texts) == 1:
+            return self.texts[0]
+        number, left = purchases or Purchases(0, self.budget)
+        text = self.texts[min(number, len(self.texts) - 1)]
+        return text if left is None else f"{text}, and price lower than {max(0.0, left):.2f} dollars"
+
+
+class Purchases(NamedTuple):
+    """What a page says of the purchases for a basket.
+
+    Attributes:
+        number: How many were made.
+        left: What is left of the budget in dollars, below 0 if it is exceeded; None for no limit.
+    """
+
+    number: int
+    left: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +171,16 @@ def read_basket(instruction: str) -> BasketWish:
         first, _, text = text.partition(f"; ({number}) ")
         texts.append(first)
     return BasketWish((*texts, text), float(budget[1]) if budget else None)
+
+
+def read_purchases(observation: str) -> Purchases | None:
+    """Return what a search page says of the purchases for a basket so far; None if it says nothing of any."""
+    for piece in read_segments(observation):
+        found = _BOUGHT.fullmatch(piece)
+        if found is not None:
+            number, left, excess = found.groups()
+            return Purchases(int(number), float(left) if left else -float(excess) if excess else None)
+    return None
 
 
 def _read_options(clause: str) -> Iterable[tuple[str, str]]:

@@ -54,12 +54,23 @@ def make_world(
     try:
         known = env_id if may_import else find_known_id(env_id)
         _check_paths(env_options)
-        return gym.make(known, max_episode_steps=max_turns, disable_env_checker=True, **env_options)
+        env = gym.make(known, max_episode_steps=max_turns, disable_env_checker=True, **env_options)
+        _check_limit(env, max_turns)
+        return env
     except (gym.error.Error, ImportError, ValueError, TypeError, OSError, RecursionError) as error:
         options = "".join(f", {key}={reprlib.repr(value)}" for key, value in env_options.items())
         module = env_id.rpartition(":")[0]
         hint = f" (leaderboard verify --imports {module})" if module and not may_import else ""
         raise PanelError(f"cannot make the world {env_id!r}{options:.200}: {error}{hint}") from error
+
+
+def _check_limit(env: gym.Env[str, str], max_turns: int) -> None:
+    """Check that a world's own limit, which hangs on its options, does not end episodes before the panel's does."""
+    own = getattr(env.unwrapped, "max_turns", None)
+    if isinstance(own, int) and own < max_turns:
+        raise ValueError(
+            f"it ends episodes after {own} turns, before {max_turns}: set its option max_turns to {max_turns}"
+        )
 
 
 def _check_paths(env_options: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from leaderboard.panels.panel import Panel, check_panel_name, seal_panel
 from webshop_server.allowed_names import check_choice
 
 ALFWORLD = "hiper/ALFWorld-v0"
+ALFWORLD_LONG = "hiper/ALFWorldLong-v0"
 WEBSHOP = "hiper/WebShop-v0"
 REAL_1K_DIGEST = "1e14e153610bd36bcab77c4f85e3c36cb305fa768716a95f17d26168cb7e4c7d"
 """The 1,000 real products as built, their titles' nouns found by en_core_web_sm 3.8.0 and spaCy 3.8."""
@@ -30,6 +31,23 @@ RECIPES: dict[str, dict[str, Any]] = {
         "num_tasks": 18,
         "max_turns": ALFWORLD_MAX_TURNS,
         "description": "Three generated games of each of the six types in unseen scenes, for a first look.",
+    },
+    **{
+        f"alfworld-long-k{num_goals}-{scenes}-v1": {
+            "env_id": ALFWORLD_LONG,
+            "env_options": {
+                "games": "generated",
+                "num_goals": num_goals,
+                "order": "any",
+                "reward": "sparse",
+                "split": f"valid_{scenes}",
+            },
+            "num_tasks": 100,
+            "max_turns": num_goals * ALFWORLD_MAX_TURNS,
+            "description": f"100 generated games with {num_goals} goals at once in {scenes} scenes.",
+        }
+        for num_goals in (2, 3, 4, 6)
+        for scenes in ("seen", "unseen")
     },
     "alfworld-real-seen-v1": {
         "env_id": ALFWORLD,
@@ -139,7 +157,7 @@ def freeze_panel(
     check_panel_name(name, "the panel to freeze")
     options = dict(env_options or {})
     env = make_world(env_id, options, max_turns, may_import=True)
-    tasks: Sequence[str] = env.get_wrapper_attr("tasks")
+    tasks = list_playable(env)
     if num_tasks is not None and not 1 <= num_tasks <= len(tasks):
         raise PanelError(f"cannot draw {num_tasks} tasks: {env_id!r} has {len(tasks)} with these options")
     if num_tasks is not None or max_per_group is not None:
@@ -159,6 +177,13 @@ def freeze_panel(
         clusters = list_clusters(env, env_id, tasks, cluster_key)
         panel = msgspec.structs.replace(panel, cluster_key=cluster_key, clusters=clusters)
     return seal_panel(panel)
+
+
+def list_playable(env: gym.Env[str, str]) -> Sequence[str]:
+    """Return a world's tasks, without those that it knows it cannot play with these options (`list_playable`)."""
+    world: Any = env.unwrapped
+    tasks: Sequence[str] = world.list_playable() if hasattr(world, "list_playable") else env.get_wrapper_attr("tasks")
+    return tasks
 
 
 def list_clusters(env: gym.Env[str, str], env_id: str, tasks: Sequence[str], key: str) -> tuple[str, ...]:
@@ -237,7 +262,7 @@ def _find_grouping(env: gym.Env[str, str], env_id: str) -> Callable[[str], str]:
 def name_needed_data(name: str) -> str:
     """Return the variable that must name the data of a shipped panel, "" if it needs none: "ALFWORLD_DATA"."""
     recipe = RECIPES[name]
-    option, variable = {ALFWORLD: ("games", GAMES_DATA), WEBSHOP: ("data", REAL_DATA)}[recipe["env_id"]]
+    option, variable = {WEBSHOP: ("data", REAL_DATA)}.get(recipe["env_id"], ("games", GAMES_DATA))
     return variable if recipe["env_options"].get(option) == REAL else ""
 
 

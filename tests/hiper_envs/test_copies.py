@@ -23,7 +23,7 @@ from tests.products import make_raw
 from webshop_server import Catalogue
 from webshop_server.catalogue.builder import build_archive
 
-WORLDS = ("hiper/ALFWorld-v0", "hiper/WebShop-v0", "hiper/WebShopBasket-v0")
+WORLDS = ("hiper/ALFWorld-v0", "hiper/ALFWorldLong-v0", "hiper/WebShop-v0", "hiper/WebShopBasket-v0")
 ROOT = Path(__file__).parents[2]
 LARGEST_PICKLE = 8_000
 SEVERAL_GOALS = {"hiper/WebShopBasket-v0": 3}

@@ -10,7 +10,7 @@ from gymnasium.utils.env_checker import check_env
 import hiper_envs
 from webshop_server.allowed_names import check_choice
 
-WORLDS = ("hiper/ALFWorld-v0", "hiper/WebShop-v0", "hiper/WebShopBasket-v0")
+WORLDS = ("hiper/ALFWorld-v0", "hiper/ALFWorldLong-v0", "hiper/WebShop-v0", "hiper/WebShopBasket-v0")
 
 
 @pytest.mark.parametrize("env_id", WORLDS)

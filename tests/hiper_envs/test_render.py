@@ -11,7 +11,7 @@ from gymnasium.utils.env_checker import check_env
 from hiper_envs.alfworld.env import ALFWorldEnv
 from hiper_envs.webshop.env import WebShopEnv
 
-WORLDS = ("hiper/ALFWorld-v0", "hiper/WebShop-v0", "hiper/WebShopBasket-v0")
+WORLDS = ("hiper/ALFWorld-v0", "hiper/ALFWorldLong-v0", "hiper/WebShop-v0", "hiper/WebShopBasket-v0")
 
 
 @pytest.mark.parametrize("env_id", WORLDS)

@@ -2,15 +2,16 @@
 
 What it brings along is what training games show: which things lie in which furniture, and which furniture is closed. It
 never knows where things are before it has been there. A goal in people's own words may mean several things and places;
-it tries them in turn, for an episode that goes on has not been won.
+it tries them in turn, for an episode that goes on has not been won. Of several goals it goes for one at a time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from hiper_agents.agents.scripted.alfworld_goals import GoalChooser, find_home
 from hiper_agents.agents.scripted.alfworld_promises import is_closed_at_first, promise_of
 from hiper_agents.agents.scripted.alfworld_room import Room
-from hiper_envs.alfworld.reading import TREATMENTS, Request, read_request, type_of
+from hiper_envs.alfworld.reading import TREATMENTS, Request, read_goals, read_request, type_of
 from hiper_envs.reply import write_reply
 
 AT_DESTINATION = 0.05
@@ -29,6 +30,7 @@ class ALFWorldExpert:
     def reset(self, seed: int) -> None:
         """Forget the last game; nothing is drawn at random, so every seed plays alike."""
         self._room: Room | None = None
+        self._goals: GoalChooser | None = None
         self._subgoal = ""
         self._tried: set[tuple[str, str]] = set()
 
@@ -41,9 +43,17 @@ class ALFWorldExpert:
         actions = info["admissible_actions"]
         if not isinstance(actions, Iterable):
             raise TypeError(f"info['admissible_actions'] is a list of actions, got {actions!r}")
-        room = self._room = self._room or Room(observation, actions)
+        instruction = str(info["instruction"])
+        if self._room is None:
+            self._room, goals = Room(observation, actions), read_goals(instruction)
+            self._goals = GoalChooser(goals) if len(goals.sentences) > 1 else None
+        room = self._room
         room.read(observation, actions)
-        request = self._choose_meaning(room, read_request(str(info["instruction"])))
+        if self._goals is None:
+            request = self._choose_meaning(room, read_request(instruction))
+        else:
+            request = self._goals.choose(room, observation)
+            room.keep_treated(request.kind)
         subgoal, action = _choose(room, request)
         if action not in room.actions:
             action = "look" if "look" in room.actions else next(iter(room.actions), "look")
@@ -86,7 +96,7 @@ def _choose(room: Room, request: Request) -> Choice:
 
 
 def _find(room: Room, request: Request) -> Choice:
-    home = _home(room, request)
+    home = find_home(room, request)
     subgoal = f"find another {request.thing}" if home is not None else f"find a {request.thing}"
     seen = [
         (place, thing)
@@ -99,16 +109,6 @@ def _find(room: Room, request: Request) -> Choice:
         return subgoal, _visit(room, place, f"take {thing} from {place}")
     unseen = [name for name in room.receptacles if name not in room.contents]
     return subgoal, _explore(room, unseen, {name: _promise(name, request) for name in unseen})
-
-
-def _home(room: Room, request: Request) -> str | None:
-    """Return the receptacle in which one of two things lies already."""
-    if request.kind != "pick_two":
-        return None
-    for place, things in room.contents.items():
-        if type_of(place) == request.place and any(type_of(thing) == request.thing for thing in things):
-            return place
-    return next((place for thing, place in room.placed.items() if type_of(thing) == request.thing), None)
 
 
 def _is_done(room: Room, request: Request, thing: str, place: str) -> bool:
@@ -153,7 +153,7 @@ def _treat(room: Room, verb: str) -> str:
 
 def _put(room: Room, request: Request, held: str) -> str:
     places = [name for name in room.receptacles if type_of(name) == request.place]
-    home = _home(room, request)
+    home = find_home(room, request)
     if not places:
         return _put_aside(room, held)
     place = home or min(places, key=lambda name: _turns(room, name))

@@ -15,6 +15,7 @@ class Room:
         open: The receptacles whose doors have been opened.
         held: What is in hand.
         treated: What has been cleaned, heated or cooled.
+        states: Thing to how it has been treated, as far as nothing has undone that.
         placed: Thing to the receptacle into which it has been put.
         lamps: Thing that can be turned on to a receptacle beside it.
         visited: The receptacles that have been at hand.
@@ -33,6 +34,7 @@ class Room:
         self.open: set[str] = set()
         self.held: str | None = None
         self.treated: set[str] = set()
+        self.states: dict[str, set[str]] = {}
         self.placed: dict[str, str] = {}
         self.lamps: dict[str, str] = {}
         self.visited: set[str] = set()
@@ -55,6 +57,10 @@ class Room:
             if action.startswith("use ") and self.here:
                 self.lamps.setdefault(action.removeprefix("use "), self.here[0])
 
+    def keep_treated(self, verb: str) -> None:
+        """Count as treated only what has been treated so: among several goals another treatment may have come first."""
+        self.treated = {thing for thing, states in self.states.items() if verb in states}
+
     def _read_contents(self, seen: Observation) -> None:
         # Looking into a bowl reads like looking into furniture, but nothing can be fetched from there.
         known = {place: list(things) for place, things in seen.contents.items() if place in self.receptacles}
@@ -65,6 +71,9 @@ class Room:
             self.placed[deed.thing] = deed.place
         elif deed.verb in TREATMENTS:
             self.treated.add(deed.thing)
+            states = self.states.setdefault(deed.thing, set())
+            states.discard(TREATMENTS[deed.verb].undoes)
+            states.add(deed.verb)
         elif deed.verb == "take":
             self.placed.pop(deed.thing, None)
             for things in self.contents.values():

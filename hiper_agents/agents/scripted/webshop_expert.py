@@ -1,4 +1,8 @@
-"""An expert customer that reads the pages' text and nothing else."""
+"""An expert customer that reads the pages' text and nothing else.
+
+A basket's products are bought one after the other, each as if it were the only one and had what is left of the budget
+and of the turns.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,17 @@ from hiper_agents.agents.scripted.webshop_judgement import choose_options, judge
 from hiper_envs.registration import WEBSHOP_MAX_TURNS
 from hiper_envs.reply import write_reply
 from hiper_envs.webshop.reading import (
+    BasketWish,
     Hit,
     Item,
     Wish,
     page_kind,
+    read_basket,
     read_clickables,
     read_details,
     read_hits,
     read_item,
+    read_purchases,
     read_wish,
 )
 from webshop_server.shop.actions import make_searchable
@@ -51,7 +58,7 @@ class WebShopExpert:
     """Searches, compares products on their pages, chooses the options and buys, within the turns it has.
 
     Args:
-        max_turns: Turns of an episode.
+        max_turns: Turns for each product.
         accept: A product is bought at once when its estimated score is at least this; details are read only of products
             that could reach it, where the wish is clear enough to tell.
         num_compared: Products whose page is opened, at most.
@@ -66,9 +73,14 @@ class WebShopExpert:
     def reset(self, seed: int) -> None:
         """Forget the last episode; nothing here is random."""
         self._turn = 0
-        self._num_searches = 0
         self._subgoal = ""
-        self._wish: Wish | None = None
+        self._basket: BasketWish | None = None
+        self._num_bought = 0
+
+    def _begin(self, wish: Wish) -> None:
+        """Begin to shop for a product."""
+        self._wish = wish
+        self._num_searches = 0
         self._candidates: dict[str, Candidate] = {}
         self._current: Candidate | None = None
         self._choice: Candidate | None = None
@@ -76,8 +88,13 @@ class WebShopExpert:
 
     def act(self, observation: str, info: Mapping[str, object]) -> str:
         """Return the reply: SWITCH whenever another subgoal begins."""
-        if self._wish is None:
-            self._wish = read_wish(str(info["instruction"]))
+        if self._basket is None:
+            self._basket = read_basket(str(info["instruction"]))
+            self._begin(read_wish(self._basket.write_due()))
+        purchases = read_purchases(observation) if info.get("has_search_bar") else None
+        if purchases is not None and purchases.number != self._num_bought:
+            self._num_bought = purchases.number
+            self._begin(read_wish(self._basket.write_due(purchases)))
         subgoal, action = self._decide(self._wish, observation, info)
         self._turn += 1
         switches = subgoal != self._subgoal
@@ -86,7 +103,7 @@ class WebShopExpert:
 
     @property
     def _num_left(self) -> int:
-        return self.max_turns - self._turn
+        return self.max_turns * (1 + self._num_bought) - self._turn
 
     def _decide(self, wish: Wish, observation: str, info: Mapping[str, object]) -> tuple[str, str]:
         kind = page_kind(info)

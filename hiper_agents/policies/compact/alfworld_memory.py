@@ -11,6 +11,7 @@ from hiper_envs.alfworld.reading import (
     Observation,
     Request,
     read_command,
+    read_goals,
     read_observation,
     read_request,
     type_of,
@@ -73,6 +74,7 @@ class ALFWorldMemory(Memory):
         away = (action.removeprefix("go to ") for action in self.admissible if action.startswith("go to "))
         present = frozenset(map(type_of, (*start.listed, *start.facing, *away)))
         self.goal = choose_wish(read_request(self.instruction), present)
+        self.max_turns = ALFWORLD_MAX_TURNS * len(read_goals(self.instruction).sentences)
         self.places: dict[str, Place] = {}
         self.location = ""
         self.here: set[str] = set()
@@ -183,7 +185,7 @@ class ALFWorldMemory(Memory):
             float(any(name in self.here for name in lamp_places)),
             float(self.is_lamp_on),
             float(self.has_failed),
-            self.turn / ALFWORLD_MAX_TURNS,
+            self.turn / self.max_turns,
             unread / max(1, len(self.places)),
             min(self.age, 20) / 20,
             float(any(self._is_tool(name) for name in self.here)),

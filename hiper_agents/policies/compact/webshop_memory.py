@@ -10,9 +10,11 @@ from hiper_envs.registration import WEBSHOP_MAX_TURNS
 from hiper_envs.webshop.reading import (
     Wish,
     page_kind,
+    read_basket,
     read_details,
     read_hits,
     read_item,
+    read_purchases,
     read_wish,
     stems,
 )
@@ -67,7 +69,9 @@ class WebShopMemory(Memory):
 
     def list_subgoals(self) -> list[str]:
         """Return the five stages."""
-        self.wish: Wish = read_wish(self.instruction)
+        self.basket = read_basket(self.instruction)
+        self.wish: Wish = read_wish(self.basket.write_due())
+        self.max_turns = WEBSHOP_MAX_TURNS * len(self.basket.texts)
         self.products: dict[str, Product] = {}
         self.product = Product("")
         self.kind = "search"
@@ -90,6 +94,9 @@ class WebShopMemory(Memory):
         self.kind = page_kind(page) if self.admissible else "done"
         if self.last_action.startswith("search["):
             self.results_page = 1
+        purchases = read_purchases(observation) if self.kind == "search" else None
+        if purchases is not None and before != "search":
+            self.wish, self.products = read_wish(self.basket.write_due(purchases)), {}
         if self.kind == "results":
             self._read_results(observation, page, before, target)
         elif self.kind == "item":
@@ -190,10 +197,10 @@ class WebShopMemory(Memory):
         is_item = self.kind in ("item", "details")
         best, hope = self._survey()
         num_open = self._count_open() if is_item else 0
-        left = WEBSHOP_MAX_TURNS - self.turn
+        left = self.max_turns - self.turn
         return [
             *(float(self.kind == kind) for kind in PAGE_KINDS),
-            left / WEBSHOP_MAX_TURNS,
+            left / self.max_turns,
             float(left <= 1 + num_open),
             float(left <= 3 + num_open),
             float(left <= 5 + num_open),

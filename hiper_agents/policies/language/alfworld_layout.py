@@ -5,6 +5,8 @@ listed. What can be taken from one place is listed at once, `take mug 1, cup 2 f
 that the text has not come to yet, `go to desk 1, shelf 2 3`, while something is looked for: the hands are empty, or a
 lamp is wanted. The first page names them all, and where nothing happened all of them are listed again. What a small
 model cannot hold in mind, which places are left, it reads.
+
+Of several goals in a sequence the task's line has the sentence of the one that is due, as if it were the only one.
 """
 
 import re
@@ -12,7 +14,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from hiper_agents.policies.language.compact_layout import BETWEEN, CompactScript
-from hiper_envs.alfworld.reading import TASK_PREFIX, read_observation
+from hiper_envs.alfworld.reading import TASK_PREFIX, read_due, read_goals, read_observation
 
 LISTED = frozenset(("take", "move", "put", "clean", "heat", "cool", "use", "open", "slice"))
 """Verbs of the actions that are listed."""
@@ -23,6 +25,24 @@ _WELCOME = "-= Welcome to TextWorld, ALFRED! =-"
 
 class ALFWorldScript(CompactScript):
     """Writes one episode of ALFWorld."""
+
+    def begin(self) -> None:
+        """Read which goals there are."""
+        sentences, is_sequence = read_goals(self.instruction)
+        self._sentences = sentences if is_sequence else ()
+        self._goal = sentences[0] if is_sequence else self.instruction
+
+    def read_progress(self, observation: str) -> bool:
+        """Read which goal is due; return whether that is another one than before."""
+        due = read_due(observation) if self._sentences else ""
+        is_new = due in self._sentences and due != self._goal
+        if is_new:
+            self._goal = due
+        return is_new
+
+    def write_task(self) -> str:
+        """Return the sentence of the goal that is due; the whole instruction where all are."""
+        return self._goal
 
     def forget(self) -> None:
         """Forget where one has been."""
@@ -45,7 +65,7 @@ class ALFWorldScript(CompactScript):
             self._holds = seen.deed.verb == "take"
         places = [action.removeprefix(_GO) for action in admissible if action.startswith(_GO)]
         if not seen.is_refused:
-            is_searching = self.turn > 0 and (not self._holds or _LAMP in self.instruction)
+            is_searching = self.turn > 0 and (not self._holds or _LAMP in self._goal)
             places = [place for place in places if is_searching and place not in self._visited]
         return [_GO + BETWEEN.join(_group(places))] if places else []
 

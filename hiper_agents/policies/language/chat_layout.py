@@ -103,8 +103,14 @@ class ChatScript:
         # The prompt's orders tell the worlds apart by this.
         self._facts = {"has_search_bar": False} if world == "webshop" else {}
 
-    def open(self, observation: str, info: Mapping[str, Any]) -> str:
-        """Return the text up to where the first reply begins; see `Script`."""
+    def open(self, observation: str, info: Mapping[str, Any], left_out: Sequence[str] = ()) -> str:
+        """Return the text up to where the first reply begins; see `Script`.
+
+        Args:
+            observation: The first observation.
+            info: What came with it.
+            left_out: What was observed before; not read, for the text has the whole instruction.
+        """
         self._instruction = info["instruction"]
         self._conversation = Conversation(self.prompt)
         self._subgoal: str | None = None

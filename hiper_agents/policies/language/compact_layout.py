@@ -53,7 +53,7 @@ class CompactScript:
             first. None for no limit.
 
     Attributes:
-        marked: The task's sentence, see `Script`.
+        marked: The task's sentence, see `Script`; where another goal falls due, a text with other marks begins.
         instruction: The task as the world gave it.
         turn: The number of the turn that is written, from 0.
     """
@@ -65,12 +65,20 @@ class CompactScript:
         self.turn = 0
         self._turns: list[str] = []
 
-    def open(self, observation: str, info: Mapping[str, Any]) -> str:
-        """Return the text of the first turn, up to where its reply begins; see `Script`."""
+    def open(self, observation: str, info: Mapping[str, Any], left_out: Sequence[str] = ()) -> str:
+        """Return the text of the first turn, up to where its reply begins; see `Script`.
+
+        Args:
+            observation: The first observation.
+            info: What came with it.
+            left_out: What was observed before and is not shown.
+        """
         self.instruction = str(info["instruction"])
-        self._task = neutralise(self.write_task())
-        self.marked = self.list_marked(self._task)
         self.turn, self._turns = 0, []
+        self.begin()
+        for text in (*left_out, observation):
+            self.read_progress(text)
+        self._show_task()
         self.forget()
         self._turns = [BEGIN + self._write_turn(observation, info["admissible_actions"])]
         return self._turns[0]
@@ -85,10 +93,13 @@ class CompactScript:
         """
         self.turn += 1
         self._turns[-1] += reply
+        marked = self.marked
+        if self.read_progress(observation):
+            self._show_task()
         added = self._write_turn(observation, admissible)
         if self.max_characters is None or len(added) + sum(map(len, self._turns)) <= self.max_characters:
             self._turns.append(added)
-            return added
+            return added if self.marked == marked else None
         self.forget()
         shown = self._turns[1 + len(self._turns) // 2 :]
         self._turns = [self._turns[0], *shown, self._write_turn(observation, admissible)]
@@ -119,8 +130,15 @@ class CompactScript:
     def forget(self) -> None:
         """Forget which pages were shown: an episode begins, or they are no longer there to look back on."""
 
+    def begin(self) -> None:
+        """Read the instruction: an episode begins."""
+
+    def read_progress(self, observation: str) -> bool:
+        """Read how far the episode has come; return whether `write_task` returns another sentence since."""
+        return False
+
     def write_task(self) -> str:
-        """Return the task's sentence."""
+        """Return the task's sentence; of several goals that are due one after the other, that of the present one."""
         return self.instruction
 
     def list_marked(self, task: str) -> str:
@@ -130,6 +148,10 @@ class CompactScript:
     def write_page(self, observation: str, admissible: Sequence[str]) -> tuple[str, Sequence[str]]:
         """Return the page of a turn, and the admissible actions that it does not imply."""
         return observation.strip(), admissible
+
+    def _show_task(self) -> None:
+        self._task = neutralise(self.write_task())
+        self.marked = self.list_marked(self._task)
 
     def _write_turn(self, observation: str, admissible: Sequence[str]) -> str:
         page, acts = self.write_page(observation, admissible)

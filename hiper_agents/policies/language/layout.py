@@ -28,17 +28,18 @@ class Script(Protocol):
 
     Attributes:
         marked: A text whose tokens are marked for a small model wherever they stand: the task's sentence; "" for a
-            layout that marks none. Known once the episode is open.
+            layout that marks none. Known once the episode is open; another one once another goal falls due.
     """
 
     marked: str
 
-    def open(self, observation: str, info: Mapping[str, Any]) -> str:
+    def open(self, observation: str, info: Mapping[str, Any], left_out: Sequence[str] = ()) -> str:
         """Begin the episode and return the text of the first turn, up to where its reply begins.
 
         Args:
             observation: The first observation.
             info: What came with it; only `instruction` and `admissible_actions` are read.
+            left_out: What was observed before the next turn and is not shown: it says which goal is due.
         """
 
     def go_on(self, reply: str, observation: str, admissible: Sequence[str]) -> str | None:
@@ -50,8 +51,9 @@ class Script(Protocol):
             admissible: The actions that are admissible now.
 
         Returns:
-            None if the text cannot go on behind what was said: a chat template writes the past anew, or the text
-            would get longer than allowed. Then `reopen` has the whole text to start over with.
+            None if the text cannot go on behind what was said: a chat template writes the past anew, another goal
+            falls due, so that other tokens are marked, or the text would get longer than allowed. Then `reopen` has
+            the whole text to start over with.
         """
 
     def reopen(self) -> str:

@@ -61,6 +61,7 @@ class LanguageMemory:
         self.open_subgoal: str | None = None
         self._reply = ""
         self._past: list[_Turn] = []
+        self._left_out: list[str] = []
         self._begin(self._script.open(observation, info))
 
     def remember(self, decision: LanguageDecision, /) -> None:
@@ -84,6 +85,7 @@ class LanguageMemory:
     def _leave_out_half(self) -> None:
         first, *later = self._past
         kept = later[(len(later) + 1) // 2 :]
+        self._left_out += [turn.observation for turn in (later[: len(later) - len(kept)] if later else [first])]
         script = self._policy.make_script(self._world)
         if later:
             last = later[-1 - len(kept)]
@@ -92,7 +94,7 @@ class LanguageMemory:
         else:
             self._past = []
         shown = [*((turn.observation, turn.admissible) for turn in self._past), (self._observation, self.admissible)]
-        script.open(shown[0][0], {**self._info, "admissible_actions": shown[0][1]})
+        script.open(shown[0][0], {**self._info, "admissible_actions": shown[0][1]}, self._left_out)
         for turn, (observation, admissible) in zip(self._past, shown[1:], strict=True):
             script.go_on(turn.reply, observation, admissible)
         self._script = script

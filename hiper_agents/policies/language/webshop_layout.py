@@ -5,13 +5,16 @@ so a button stands on the page as the action that clicks it has it, behind a `[`
 instruction, which every turn repeats, and the links that every page of its kind has. A page that was shown before is
 `same as turn 3`; each page begins with the number of its turn and its kind. What can be clicked and stands nowhere on
 the page is listed as an action; the search for the whole instruction is not.
+
+Of a basket the task's line has the product that is to be bought next, as if it were the only one, with what is left of
+the budget as its price limit.
 """
 
 import re
 from collections.abc import Collection, Mapping, Sequence, Set
 
 from hiper_agents.policies.language.compact_layout import CompactScript, holds_mark
-from hiper_envs.webshop.reading import STOP_WORDS, read_wish
+from hiper_envs.webshop.reading import STOP_WORDS, Purchases, read_basket, read_purchases, read_wish
 from webshop_server.shop.actions import CLICK_START, make_searchable
 from webshop_server.shop.page_text import SEPARATOR
 
@@ -41,13 +44,27 @@ _WORD = re.compile("[^\\W_]+(?:['\u2019-][^\\W_]+)*")
 class WebShopScript(CompactScript):
     """Writes one episode of WebShop."""
 
+    def begin(self) -> None:
+        """Read what is to be bought."""
+        self._basket = read_basket(self.instruction)
+        self._purchases: Purchases | None = None
+        self._wanted = self.instruction if len(self._basket.texts) == 1 else self._basket.write_due()
+
+    def read_progress(self, observation: str) -> bool:
+        """Read what was bought of a basket; return whether something else is wanted since."""
+        purchases = read_purchases(observation) if len(self._basket.texts) > 1 else None
+        is_new = purchases is not None and purchases != self._purchases
+        if is_new:
+            self._purchases, self._wanted = purchases, self._basket.write_due(purchases)
+        return is_new
+
     def forget(self) -> None:
         """Write the next pages whole."""
         self._turn_of: dict[str, int] = {}
 
     def write_task(self) -> str:
-        """Return the instruction in small letters, without the words that each of the shop's own begins with."""
-        return _simplify(self.instruction).removeprefix(_EMPTY_WORDS)
+        """Return what is wanted in small letters, without the words that each of the shop's own wishes begins with."""
+        return _simplify(self._wanted).removeprefix(_EMPTY_WORDS)
 
     def list_marked(self, task: str) -> str:
         """Return the words that carry meaning, each as it stands at the beginning of a line and within one."""
@@ -59,7 +76,7 @@ class WebShopScript(CompactScript):
         actions = super().list_actions(admissible)
         if not any(action.startswith(_SEARCH_START) for action in admissible):
             return actions
-        wish = read_wish(self.instruction)
+        wish = read_wish(self._wanted)
         queries = (wish.query, make_searchable(wish.subject).strip())
         return list(dict.fromkeys([*actions, *(f"search[{query}]" for query in queries if not holds_mark(query))]))
 

@@ -61,11 +61,14 @@ class Scope(NamedTuple):
     literals: list[tuple[str, ...]]
 
 
-def write_goal(goal: Goal) -> str:
-    """Return the goal as a PDDL condition."""
-    text = GOAL_TEXTS[goal.kind]
+def write_goal(*goals: Goal) -> str:
+    """Return the goal, or that all of several goals hold at once, as a PDDL condition."""
+    return "(and " + " ".join(map(_fill_text, goals)) + ")"
+
+
+def _fill_text(goal: Goal) -> str:
     types = {"object": goal.object_type, "receptacle": goal.receptacle_type, "lamp": goal.lamp_type}
-    return "(and " + text.format(**types) + ")"
+    return GOAL_TEXTS[goal.kind].format(**types)
 
 
 def parse_goal(condition: Expression) -> Goal | None:

@@ -96,11 +96,12 @@ class Problem:
         name: The name that the game file gives it.
         entities: PDDL name in its original spelling -> PDDL type (agent, location, receptacle, object, rtype, otype).
         facts: The facts true at the start, (predicate, *arguments) in PDDL spelling.
-        goal: What wins the game.
+        goal: What wins the game; of several goals the first.
         task: The goal sentence without 'Your task is to: ' and its full stop.
         grammar: "move" ('move O to R') or "put" (old games: 'put O in/on R', 'You arrive at loc 12.').
         help_text: The answer to the command 'help'; None in games without it (the old ones).
         sink_types: The types of receptacle that clean, in lowercase without 'type'.
+        more_goals: What has to hold at the same time; no game file has any.
     """
 
     name: str
@@ -111,6 +112,12 @@ class Problem:
     grammar: Wording = "move"
     help_text: str | None = HELP_TEXT
     sink_types: tuple[str, ...] = (BASIN,)
+    more_goals: tuple[Goal, ...] = ()
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """All goals, the first one first."""
+        return self.goal, *self.more_goals
 
     def __hash__(self) -> int:
         """Equal problems have equal hashes; what is compiled of a problem is found again by it."""
@@ -276,5 +283,5 @@ def write_problem(problem: Problem) -> str:
     lines += [f"{entity} - {kind}" for entity, kind in problem.entities.items()]
     lines += [")", "(:init"]
     lines += [f"({' '.join(fact)})" for fact in problem.facts]
-    lines += [")", f"(:goal {write_goal(problem.goal)})", ")"]
+    lines += [")", f"(:goal {write_goal(*problem.goals)})", ")"]
     return "\n".join(lines) + "\n"

@@ -16,7 +16,7 @@ from hiper_envs.alfworld.generated.locations import Location
 from hiper_envs.alfworld.generated.placement import Wanted, place_things
 from hiper_envs.alfworld.generated.scenes import Scene, load_scene
 from hiper_envs.alfworld.generated.tables import load_types
-from hiper_envs.alfworld.generated.tasks import TOOLS, Task, parse_task_id, task_ids
+from hiper_envs.alfworld.generated.tasks import TOOLS, Task, parse_task_id, task_ids, write_sentence
 from hiper_envs.alfworld.generated.things import Thing
 
 __all__ = ["generate", "task_ids"]
@@ -44,7 +44,7 @@ def generate(task_id: str) -> Problem:
         entities=_declare(scene, things, start),
         facts=tuple(_state(scene, things, start)),
         goal=Goal(task.kind, task.object_type, receptacle_type),
-        task=_write_sentence(task, generator),
+        task=write_sentence(task.kind, task.object_type, task.receptacle_type, generator),
     )
 
 
@@ -59,13 +59,6 @@ def _place_things(scene: Scene, generator: random.Random, task: Task) -> list[Th
     else:
         wanted = Wanted(task.object_type, number, destination if task.kind != "look_at" else frozenset())
     return place_things(scene, generator, wanted)
-
-
-def _write_sentence(task: Task, generator: random.Random) -> str:
-    sentences = load_types().goals[task.kind]
-    sentence = sentences[int(generator.random() * len(sentences))]
-    receptacle = task.receptacle_type.lower()
-    return sentence.format(obj=task.object_type.lower(), recep=receptacle, toggle=receptacle)
 
 
 @lru_cache(maxsize=2**13)

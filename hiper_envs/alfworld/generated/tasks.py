@@ -96,6 +96,20 @@ def parse_task_id(task_id: str) -> Task:
     return Task(parts[0], kind, object_type, receptacle, plan, int(parts[2]), 1 if bare == task_id else EDITION)
 
 
+def write_sentence(kind: GoalKind, object_type: str, place_type: str, generator: random.Random) -> str:
+    """Return one of ALFWorld's sentences for a goal.
+
+    Args:
+        kind: The kind of goal.
+        object_type: What it is about.
+        place_type: Where that belongs, or the type of the lamp.
+        generator: Draws the sentence.
+    """
+    sentences = load_types().goals[kind]
+    sentence = sentences[int(generator.random() * len(sentences))]
+    return sentence.format(obj=object_type.lower(), recep=place_type.lower(), toggle=place_type.lower())
+
+
 @cache
 def suited_pairs(kind: GoalKind, plan: int) -> dict[str, tuple[str, ...]]:
     """Return object type -> receptacle types that make a task of this kind on a floor plan."""
@@ -111,7 +125,7 @@ def suited_pairs(kind: GoalKind, plan: int) -> dict[str, tuple[str, ...]]:
     for name in sorted(_suited_objects(kind) & present):
         # With a single kind of home the thing would start at its destination, and the game would be won.
         homes = [place for place in fixed if name in types.contents[place]]
-        goals = tuple(place for place in homes if _is_goal(kind, place) and len(homes) > 1)
+        goals = tuple(place for place in homes if is_destination(kind, place) and len(homes) > 1)
         if goals:
             pairs[name] = goals
     return pairs
@@ -122,7 +136,8 @@ def _suited_objects(kind: GoalKind) -> frozenset[str]:
     return load_types().properties[properties[kind]] if kind in properties else load_types().pickupable
 
 
-def _is_goal(kind: GoalKind, receptacle: str) -> bool:
+def is_destination(kind: GoalKind, receptacle: str) -> bool:
+    """Return whether a type of receptacle is one that goals of a kind put things into."""
     if receptacle in NO_GOALS or receptacle == TOOLS.get(kind):
         return False
     return not (kind == "pick_two" and receptacle in NO_PAIRS) and not (

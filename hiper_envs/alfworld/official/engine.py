@@ -12,12 +12,13 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
-from hiper_envs.alfworld.games.grammar import TASK_PREFIX
+from hiper_envs.alfworld.games.grammar import NOT_PLAIN, TASK_PREFIX
 from hiper_envs.alfworld.games.problem import GameFileError, Problem, load_fields, write_game
 from hiper_envs.alfworld.official.planner_library import LibraryPool
 from hiper_envs.alfworld.official.translation import Translation, translate
@@ -108,6 +109,7 @@ class OfficialEngine:
 
     def __init__(self, source: Problem | Mapping[str, Any] | str | Path, name_seed: int | None = None) -> None:
         official = _import_official()
+        self._task = source.task if isinstance(source, Problem) else ""
         self._fields, self.file = _read_source(source)
         library = official.pool.acquire()
         self._release = weakref.finalize(self, official.pool.release, library)
@@ -157,8 +159,11 @@ class OfficialEngine:
         self._played = []
         with _LOCK, self._remembering(official):
             state = self._env.reset()
-        self.task = state["feedback"].partition(TASK_PREFIX)[2].removesuffix(".")
-        return Output(state["feedback"], list(state["admissible_commands"]), bool(state["won"]))
+        text = state["feedback"]
+        if NOT_PLAIN.search(self._task):
+            text = f"{text.partition(TASK_PREFIX)[0]}{TASK_PREFIX}{self._task}."
+        self.task = text.partition(TASK_PREFIX)[2].removesuffix(".")
+        return Output(text, list(state["admissible_commands"]), bool(state["won"]))
 
     def step(self, command: str) -> Output:
         """Play one command; anything but an admissible one does nothing."""
@@ -216,7 +221,9 @@ class OfficialEngine:
 
 def _read_source(source: Problem | Mapping[str, Any] | str | Path) -> tuple[Mapping[str, Any], str]:
     if isinstance(source, Problem):
-        return write_official_game(source), f"<{source.name}>"
+        # The grammar takes marks between goals (;) for the end of a rule: such a task is told by `reset` itself.
+        plain = replace(source, task=NOT_PLAIN.sub("", source.task))
+        return write_official_game(plain), f"<{source.name}>"
     if isinstance(source, Mapping):
         fields, file = source, "<game>"
     else:

@@ -57,10 +57,25 @@ def _run_translator(domain: str, problem: str) -> tuple[Any, str]:
         task = parsing_functions.parse_task(
             lisp_parser.parse_nested_list(domain.split("\n")), lisp_parser.parse_nested_list(problem.split("\n"))
         )
+        _name_goals(task)
         normalize.normalize(task)
         output = io.StringIO()
         translate.pddl_to_sas(task).output(output)
     return task, output.getvalue()
+
+
+def _name_goals(task: Any) -> None:
+    """Give each part of a goal of several an axiom of its own.
+
+    The translator joins the quantifiers of a conjunction into one and then tries all combinations of what they may
+    stand for, so that five goals take minutes, where each by itself takes no time. None of the six forms has more than
+    two parts.
+    """
+    from fast_downward.translate import pddl
+
+    if isinstance(task.goal, pddl.Conjunction) and len(task.goal.parts) > 2:
+        names = [task.add_axiom([], part).name for part in task.goal.parts]
+        task.goal = pddl.Conjunction([pddl.Atom(name, []) for name in names])
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What a goal asks for, as conditions on the state; a goal holds when all of its conditions hold."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,6 +87,20 @@ class Lit:
 
 
 Condition = Placed | Held | Lit
+
+
+def ends_in_hand(goal: Iterable[Condition]) -> bool:
+    """Return whether a goal needs a thing in hand at the end."""
+    return any(isinstance(condition, Held) for condition in goal)
+
+
+def mask_things(goal: Iterable[Condition]) -> int:
+    """Return the bit mask of the things that a goal is about, the lamp left out."""
+    mask = 0
+    for condition in goal:
+        if not isinstance(condition, Lit):
+            mask |= condition.objects
+    return mask
 
 
 def compile_goal(

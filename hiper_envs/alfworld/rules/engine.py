@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from hiper_envs.alfworld.games.problem import Problem
 from hiper_envs.alfworld.rules.commands import is_reachable, list_commands
+from hiper_envs.alfworld.rules.conditions import Condition
 from hiper_envs.alfworld.rules.describe import (
     describe_hands,
     describe_object,
@@ -26,7 +27,7 @@ class Output(NamedTuple):
     Attributes:
         text: The engine's own words.
         admissible: Every command that does something now, in string order.
-        won: Whether the goal holds now; it can cease to hold later.
+        won: Whether the goal holds now, or all of several goals; it can cease to hold later.
     """
 
     text: str
@@ -86,8 +87,15 @@ class Engine(Situation):
             self.step(command)
 
     def is_won(self) -> bool:
-        """Return whether the goal holds now."""
-        for condition in self.world.conditions:  # a generator in all() costs more than the conditions themselves
+        """Return whether the goal holds now, or all of several goals."""
+        for conditions in self.world.conditions:
+            if not self.satisfies(conditions):
+                return False
+        return True
+
+    def satisfies(self, conditions: Iterable[Condition]) -> bool:
+        """Return whether the conditions of a goal hold now."""
+        for condition in conditions:  # a generator in all() costs more than the conditions themselves
             if not condition.holds(self):
                 return False
         return True

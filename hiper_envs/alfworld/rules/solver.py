@@ -4,6 +4,9 @@ Every receptacle is one `go` away from every other place, so a plan is a short l
 counted without trying it. All sensible lists of stops are counted and the shortest is written out: which object, which
 receptacle, which sink, microwave, fridge or lamp, where to leave what is in the way. The tests compare with a blind
 search.
+
+Several goals are brought about one after the other, each by its own shortest list, so their plan is short and not
+always the shortest.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +14,7 @@ from itertools import chain, permutations, product
 from typing import NamedTuple
 
 from hiper_envs.alfworld.games.problem import Problem
-from hiper_envs.alfworld.rules.conditions import Held, Lit, Placed
+from hiper_envs.alfworld.rules.conditions import Condition, Held, Lit, Placed, ends_in_hand, mask_things
 from hiper_envs.alfworld.rules.engine import Engine
 
 PUT_COMMANDS = {"move": "move {} to {}", "put": "put {} in/on {}"}
@@ -33,19 +36,21 @@ Route = list[Stop]
 
 
 def solve(engine: Engine, problem: Problem) -> list[str]:
-    """Return commands that win the game from the engine's state, as few as can be; none if it is won already.
+    """Return commands that win the game from the engine's state; none if it is won already.
 
-    The engine is left as it is.
+    They are as few as can be for one goal. Of several goals that of a thing in hand comes first, and one that ends with
+    a thing in hand last. The engine is left as it is.
 
     Raises:
         NoPlanError: when there is no way, such as with a thing in hand that fits nowhere.
     """
     if engine.is_won():
         return []
-    plans = [_walk(engine, route) for route in _Router(engine).routes()]
-    if not plans:
+    conditions = engine.world.conditions
+    plan = plan_goal(engine, conditions[0]) if len(conditions) == 1 else _plan_all(engine)
+    if plan is None:
         raise NoPlanError(f"{problem.name} ({problem.task}) can no longer be won from this state")
-    return min(plans, key=len)
+    return plan
 
 
 def find_plan(engine: Engine) -> list[str]:
@@ -54,6 +59,59 @@ def find_plan(engine: Engine) -> list[str]:
         return solve(engine, engine.problem)
     except NoPlanError:
         return []
+
+
+def find_plan_in_order(engine: Engine, first: int) -> list[str]:
+    """Return commands after which the goals from a position on have held one after the other; none if there is no way.
+
+    The engine is left as it is.
+    """
+    state, commands = engine.get_state(), list[str]()
+    try:
+        for goal in engine.world.conditions[first:]:
+            plan = [] if engine.satisfies(goal) else plan_goal(engine, goal)
+            if plan is None:
+                return []
+            for command in plan:
+                engine.step(command)
+            commands += plan
+        return commands
+    finally:
+        engine.set_state(state)
+
+
+def plan_goal(engine: Engine, goal: tuple[Condition, ...]) -> list[str] | None:
+    """Return the fewest commands after which a goal that does not hold now does; None if there is no way."""
+    plans = [_walk(engine, route) for route in _Router(engine).routes(goal)]
+    return min(plans, key=len) if plans else None
+
+
+def _plan_all(engine: Engine) -> list[str] | None:
+    """Return what brings all goals about; a goal that another one undid is brought about again."""
+    state, commands = engine.get_state(), list[str]()
+    try:
+        for _ in range(2 * len(engine.world.conditions)):
+            plan = _plan_next(engine)
+            if plan is None:
+                return None
+            for command in plan:
+                commands.append(command)
+                if engine.step(command).won:
+                    return commands
+        return None
+    finally:
+        engine.set_state(state)
+
+
+def _plan_next(engine: Engine) -> list[str] | None:
+    """Return the plan of one goal that does not hold: of a thing in hand first, of one that ends in hand last."""
+    waiting = [goal for goal in engine.world.conditions if not engine.satisfies(goal)]
+    held = sum(1 << entity for entity in engine.held)
+    for goal in sorted(waiting, key=lambda goal: (ends_in_hand(goal), not mask_things(goal) & held)):
+        plan = plan_goal(engine, goal)
+        if plan is not None:
+            return plan
+    return None
 
 
 def _walk(engine: Engine, route: Sequence[Stop]) -> list[str]:
@@ -86,8 +144,7 @@ class _Router:
                     command = f"take {self.world.objects[entity]} from {self.world.receptacles[receptacle]}"
                     self.takes.setdefault(entity, []).append(Stop(receptacle, command, True))
 
-    def routes(self) -> Iterator[Route]:
-        conditions = self.world.conditions
+    def routes(self, conditions: Sequence[Condition]) -> Iterator[Route]:
         for placed in (condition for condition in conditions if isinstance(condition, Placed)):
             yield from self._place(placed)
         held = [condition.objects for condition in conditions if isinstance(condition, Held)]

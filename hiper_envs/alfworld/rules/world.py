@@ -2,14 +2,14 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from hiper_envs.alfworld.games.problem import Problem
+from hiper_envs.alfworld.games.problem import Goal, Problem
 from hiper_envs.alfworld.rules.conditions import Condition, compile_goal
 from hiper_envs.alfworld.rules.names import name_entities
 from hiper_envs.alfworld.rules.situation import State
@@ -50,7 +50,7 @@ class World:
         examine: Per location, the commands to examine its receptacles, sorted.
         go: Per location, the commands to go elsewhere, sorted.
         standing: The commands that are always admissible, sorted.
-        conditions: What has to hold for the game to be won.
+        conditions: Per goal, what has to hold; the game is won when all goals hold.
         grammar: "move" or "put".
         help_text: Answer to 'help', or None.
         start: The first state.
@@ -87,7 +87,7 @@ class World:
     examine: tuple[tuple[str, ...], ...]
     go: tuple[tuple[str, ...], ...]
     standing: tuple[str, ...]
-    conditions: tuple[Condition, ...]
+    conditions: tuple[tuple[Condition, ...], ...]
     grammar: str
     help_text: str | None
     start: State
@@ -139,7 +139,7 @@ class _Compiler:
         here = self.group("receptacleatlocation", len(self.locations), member=0, key=1)
         object_types = self.types("objecttype", self.objects)
         receptacle_types = self.types("receptacletype", self.receptacles)
-        things, furniture = _masks_by_type(object_types), _masks_by_type(receptacle_types)
+        things, furniture = masks_by_type(object_types), masks_by_type(receptacle_types)
         openable = self.mask("openable")
         sinks = reduce(or_, [furniture.get(kind, 0) for kind in problem.sink_types])
         tools = [sinks, furniture.get("fridge", 0), furniture.get("microwave", 0)]
@@ -170,13 +170,7 @@ class _Compiler:
             examine=tuple(tuple(sorted(f"examine {receptacles[i]}" for i in found)) for found in here),
             go=self.go_commands(receptacles),
             standing=("inventory", "look") if problem.help_text is None else ("help", "inventory", "look"),
-            conditions=compile_goal(
-                problem.goal,
-                things,
-                {kind: _select(range(len(receptacles)), mask) for kind, mask in furniture.items()},
-                abilities,
-                here,
-            ),
+            conditions=tuple(_compile_goals(problem.goals, things, furniture, abilities, here)),
             grammar=problem.grammar,
             help_text=problem.help_text,
             start=self.start(),
@@ -247,7 +241,26 @@ class _Lowercase(dict[str, str]):
         return self[word]
 
 
-def _masks_by_type(types: tuple[tuple[str, ...], ...]) -> dict[str, int]:
+def compile_goals(world: World, goals: Iterable[Goal]) -> list[tuple[Condition, ...]]:
+    """Return the conditions that each of some goals would have in a world."""
+    things, furniture = masks_by_type(world.object_types), masks_by_type(world.receptacle_types)
+    abilities = {name: getattr(world, name) for name in ABILITIES}
+    return list(_compile_goals(goals, things, furniture, abilities, world.here))
+
+
+def _compile_goals(
+    goals: Iterable[Goal],
+    things: Mapping[str, int],
+    furniture: Mapping[str, int],
+    abilities: Mapping[str, int],
+    here: tuple[tuple[int, ...], ...],
+) -> Iterator[tuple[Condition, ...]]:
+    receptacles = {kind: _select(range(mask.bit_length()), mask) for kind, mask in furniture.items()}
+    return (compile_goal(goal, things, receptacles, abilities, here) for goal in goals)
+
+
+def masks_by_type(types: tuple[tuple[str, ...], ...]) -> dict[str, int]:
+    """Return type -> bit mask of those that are of it."""
     masks: dict[str, int] = {}
     for index, kinds in enumerate(types):
         for kind in kinds:

@@ -17,6 +17,7 @@ from hiper_envs import parse_reply, play_episode
 from hiper_envs.webshop.reading import (
     Item,
     page_kind,
+    read_basket,
     read_details,
     read_hits,
     read_item,
@@ -40,8 +41,8 @@ ITEM_CLICKABLES = [
 ]  # fmt: skip
 
 
-def make_env(**options):
-    return hiper_envs.SubgoalWrapper(gym.make("hiper/WebShop-v0", split="all", **options))
+def make_env(env_id="hiper/WebShop-v0", **options):
+    return hiper_envs.SubgoalWrapper(gym.make(env_id, split="all", **options))
 
 
 def play(env, agent, tasks):
@@ -237,3 +238,44 @@ def test_chance_needs_something_to_choose_from(actions):
 def test_a_switch_rate_is_a_chance():
     with pytest.raises(ValueError, match="between 0 and 1"):
         RandomAgent(switch_rate=1.5)
+
+
+@pytest.mark.parametrize("observation", ["text", "text_rich"])
+@pytest.mark.parametrize("num_products", [2, 3])
+def test_buys_a_basket_one_product_after_the_other(observation, num_products):
+    env = make_env(env_id="hiper/WebShopBasket-v0", num_products=num_products, observation=observation)
+    episodes = play(env, WebShopExpert(), range(0, 1000, 100))
+    assert fmean(episode.score for episode in episodes) > 0.85
+    assert all(episode.terminated and episode.num_turns <= 15 * num_products for episode in episodes)
+    for episode in episodes:
+        bought = [turn for turn in episode.turns if turn.action == "click[buy now]"]
+        assert len(bought) == num_products
+        assert sum(segment.subgoal == SHOP_SUBGOALS[-1] for segment in episode.segments) == num_products
+
+
+def test_a_baskets_expert_reads_text_alone_and_keeps_the_budget_in_mind():
+    env = gym.make("hiper/WebShopBasket-v0", split="train_disjoint", num_products=3)
+    agent, known = WebShopExpert(), ("instruction", "admissible_actions", "has_search_bar", "clickables")
+    observation, info = env.reset(options={"task": 5})
+    is_over, limits, lefts = False, [], []
+    while not is_over:
+        action = parse_reply(agent.act(observation, {name: info[name] for name in known})).action
+        limits += [agent._wish.price_limit] if info["has_search_bar"] else []
+        lefts += [env.unwrapped._get_session().goal.price_upper] if info["has_search_bar"] else []
+        observation, _, is_over, _, info = env.step(action)
+    assert info["goals_bought"] == 3 and len(set(limits)) == 3
+    assert limits == pytest.approx(lefts, abs=0.01)
+
+
+def test_somebody_elses_purchase_makes_it_go_on_with_the_next_product():
+    env = gym.make("hiper/WebShopBasket-v0", split="train_disjoint", num_products=2)
+    agent = WebShopExpert()
+    observation, info = env.reset(options={"task": 5})
+    while "buy now" not in info["clickables"]:
+        observation, _, _, _, info = env.step(parse_reply(agent.act(observation, info)).action)
+    agent.act(observation, info)
+    observation, _, _, _, info = env.step("click[buy now]")
+    assert agent._num_bought == 0
+    second = read_wish(read_basket(info["instruction"]).texts[1])
+    assert parse_reply(agent.act(observation, info)).action == f"search[{second.query}]"
+    assert agent._wish.subject == second.subject and agent._num_bought == 1

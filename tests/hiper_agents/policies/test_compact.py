@@ -237,3 +237,44 @@ def test_hashes_are_the_same_in_every_process() -> None:
             [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
         )
         assert out.stdout.strip() == str(hash_words(("mug", "desk"), 2))
+
+
+@pytest.mark.parametrize(
+    ("env_id", "instruction", "actions", "limit"),
+    [
+        ("room", "do all of these: put a mug in desk; put a pen in bed", ["look"], 100),
+        ("room", "put a mug in desk", ["look"], 50),
+        ("shop", "Buy 2 products one after the other: (1) Find me mugs; (2) Find me cups", ["search[mugs]"], 30),
+        ("shop", "Find me mugs", ["search[mugs]"], 15),
+    ],
+)
+def test_turns_are_counted_by_what_several_goals_have(
+    env_id: str, instruction: str, actions: list[str], limit: int
+) -> None:
+    first = "Your task is to: x." if env_id == "room" else "WebShop"
+    memory: Any = open_memory(first, {"instruction": instruction, "admissible_actions": actions})
+    before = memory.features().state
+    act(memory, actions[0], first, actions)
+    changed = np.abs(memory.features().state - before)
+    assert memory.max_turns == limit and np.isclose(changed, 1 / limit).any()
+    for _ in range(limit - 1):
+        act(memory, actions[0], first, actions)
+    assert np.abs(memory.features().state).max() <= 1.0
+
+
+def test_a_purchase_of_a_basket_makes_the_shops_memory_go_on() -> None:
+    instruction = "Buy 2 products one after the other: (1) Find me mugs; (2) Find me cups"
+    instruction += ", with a total price lower than 9.00 dollars"
+    first = f"WebShop [SEP] Instruction: [SEP] {instruction} [SEP] Search"
+    memory: Any = open_memory(first, {"instruction": instruction, "admissible_actions": ["search[Find me mugs]"]})
+    assert memory.wish.subject == "mugs" and memory.wish.price_limit == 9.0
+    act(memory, memory.actions[0], *PAGES["results"])
+    act(memory, "click[b01]", *PAGES["item"])
+    told = "Bought 1 of 2: (1) Mug for 3.00 dollars. Left of the budget: 6.00 dollars."
+    act(
+        memory,
+        "click[buy now]",
+        f"WebShop [SEP] Instruction: [SEP] {instruction} [SEP] {told} [SEP] Search",
+        ["search[Find me cups]"],
+    )
+    assert memory.wish.subject == "cups" and memory.wish.price_limit == 6.0 and memory.products == {}

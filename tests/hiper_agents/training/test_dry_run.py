@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config
@@ -17,7 +18,7 @@ from hiper_agents.policies.language.sizes import find_sizes, read_sizes
 from hiper_agents.training import dry_run
 from hiper_agents.training.config import TrainConfig, list_configs, make_config, read_config
 from hiper_agents.training.dry_run import describe_run, find_lacking
-from hiper_agents.training.forecast import Forecast, forecast
+from hiper_agents.training.forecast import Forecast, count_turns, forecast
 from hiper_agents.training.shortage import OutOfMemoryError, naming_settings
 from tests.hiper_agents.policies.language.tiny import save_tiny
 
@@ -179,3 +180,30 @@ def test_the_command_only_says(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment)
     assert done.stdout.splitlines()[0].startswith(LARGE[0]) and "lacking: $HF_HUB_OFFLINE" in done.stdout
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("env_id", "options", "turns"),
+    [
+        ("hiper/ALFWorld-v0", {}, 50),
+        ("hiper/ALFWorld-v0", {"max_episode_steps": 9}, 9),
+        ("hiper/WebShop-v0", {}, 15),
+        ("hiper/ALFWorldLong-v0", {}, 150),
+        ("hiper/ALFWorldLong-v0", {"num_goals": 2}, 100),
+        ("hiper/ALFWorldLong-v0", {"num_goals": 2, "max_turns": 130}, 130),
+        ("hiper/ALFWorldLong-v0", {"num_goals": 2, "max_episode_steps": 130}, 100),
+        ("hiper/WebShopBasket-v0", {"max_episode_steps": 7}, 7),
+        ("hiper/WebShopBasket-v0", {"num_products": 4}, 60),
+    ],
+)
+def test_turns_are_those_of_the_environment(env_id: str, options: dict[str, Any], turns: int) -> None:
+    config = make_config({"name": "x", "env_id": env_id, "env_options": options})
+    assert count_turns(config) == turns
+    env: Any = gym.make(env_id, **options)
+    env.reset(seed=0)
+    assert next(turn for turn in range(1, 200) if env.step("look")[3]) == turns
+
+
+def test_a_number_of_goals_that_is_none_gets_a_sentence() -> None:
+    with pytest.raises(TypeError, match="num_goals must be an integer"):
+        count_turns(make_config({"name": "x", "env_id": "hiper/ALFWorldLong-v0", "env_options": {"num_goals": "two"}}))

@@ -90,3 +90,14 @@ def test_a_state_that_cannot_be_a_key_is_told_by_its_text() -> None:
     seat = Seat(gym.make("hiper/WebShop-v0", split="train_disjoint"), CompactPolicy(True), keeps_states=True)
     seat.start(0, 0)
     assert {seat._state()} == {seat.observation}
+
+
+def test_houses_with_too_few_goals_are_never_played() -> None:
+    settings = {"name": "x", "env_id": "hiper/ALFWorldLong-v0", "train_split": "valid_seen", "num_envs": 1}
+    for num_goals, is_short in ((3, False), (8, True)):
+        arena = Arena(make_config({**settings, "env_options": {"games": "generated", "num_goals": num_goals}}))
+        inner: Any = arena.train_envs[0].unwrapped
+        for stage in ("train", "evaluate"):
+            played = {inner.tasks[place] for group in arena.pool(stage).groups for place in group}
+            assert played == {task for task in inner.tasks if inner.count_goals(task) >= num_goals}
+            assert (len(played) < len(inner.tasks)) == is_short

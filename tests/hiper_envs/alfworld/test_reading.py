@@ -13,15 +13,20 @@ from hiper_envs.alfworld.generated.generate import generate, task_ids
 from hiper_envs.alfworld.generated.tables import load_types
 from hiper_envs.alfworld.own_words import PLACES, THINGS
 from hiper_envs.alfworld.reading import (
+    ORDERS,
     TREATMENTS,
     Command,
     Deed,
+    GoalList,
     Request,
     read_command,
     read_deed,
+    read_due,
+    read_goals,
     read_observation,
     read_request,
     type_of,
+    write_progress,
 )
 from hiper_envs.alfworld.rules.engine import Engine
 from hiper_envs.task_types import TASK_KINDS
@@ -127,3 +132,33 @@ def test_both_wordings() -> None:
     assert read_command("inventory") == Command("inventory") and read_command("fly") == Command("")
     assert read_deed("You turn on the desklamp 1.") == Deed("use", "desklamp 1", "")
     assert type_of("mug 2") == "mug"
+
+
+@given(
+    sentences=st.lists(st.sampled_from(["put a mug in desk", "heat some egg and put it in fridge", "x"]), min_size=1),
+    order=st.sampled_from(sorted(ORDERS)),
+    frame=st.sampled_from(["{}", "Your task is to: {}.", "{}.", " {} "]),
+)
+def test_goals_come_apart(sentences: list[str], order: str, frame: str) -> None:
+    instruction = frame.format(ORDERS[order] + "; ".join(sentences))
+    assert read_goals(instruction) == GoalList(tuple(sentences), order == "sequence")
+
+
+def test_a_plain_sentence_is_one_goal() -> None:
+    for sentence in (
+        "put a mug in desk",
+        "",
+        "Wash it; then do all of these: dry it",
+        "Your task is to: put a mug in desk.",
+    ):
+        assert read_goals(sentence) == GoalList((sentence,), False)
+
+
+def test_progress_is_read_as_it_is_written() -> None:
+    for done in (["put a mug in desk"], ["put a mug in desk", "examine the cd with the desklamp"]):
+        text = "You move the mug 1 to the desk 1." + write_progress(done, "put two egg in fridge")
+        assert read_due(text) == "put two egg in fridge"
+        deed = read_observation(text).deed
+        assert deed is not None and deed.verb == "put"
+    for text in ("", "Nothing happens.", "Done: a. Next: b.", "\n\nDone: a. Next: b.\n\nmore"):
+        assert read_due(text) == ""

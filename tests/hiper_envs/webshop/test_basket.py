@@ -1,6 +1,7 @@
 """Baskets: which goals, what is said, what is paid; one product is the plain world."""
 
 import pickle
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -14,7 +15,7 @@ from hiper_envs import MilestoneWrapper, SubgoalWrapper, write_reply
 from hiper_envs.webshop.basket_env import WebShopBasketEnv
 from hiper_envs.webshop.baskets import BasketSource, fill_basket
 from hiper_envs.webshop.env import WebShopEnv
-from hiper_envs.webshop.reading import read_basket, read_wish
+from hiper_envs.webshop.reading import Purchases, read_basket, read_purchases, read_wish
 from tests.products import make_raw
 from webshop_server import Catalogue, score_purchase
 from webshop_server.catalogue.goals import NO_PRICE_LIMIT, SPLITS
@@ -398,3 +399,38 @@ def test_a_real_browser_shows_the_same(small_catalogue: Catalogue) -> None:
         assert browser.unwrapped.set_state(state) == inprocess.unwrapped.set_state(state)  # type: ignore[attr-defined]
     finally:
         browser.close()
+
+
+@pytest.mark.parametrize("observation", ["text", "text_rich"])
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**31), num_products=st.integers(2, 4))
+def test_purchases_are_read_as_they_are_written(observation: str, seed: int, num_products: int) -> None:
+    source = Catalogue.generated(100, seed=3)
+    env = WebShopBasketEnv("all", source, observation=observation, num_products=num_products)
+    text, info = env.reset(seed=seed)
+    rng, is_over = Random(seed), False
+    basket = read_basket(info["instruction"])
+    assert read_purchases(text) is None and read_wish(basket.write_due()).price_limit == basket.budget
+    while not is_over:
+        text, _, is_over, _, info = env.step(walk(info, rng))
+        purchases = read_purchases(text) if info["has_search_bar"] else None
+        if purchases is None:
+            assert not info["has_search_bar"] or info["goals_bought"] == 0
+            continue
+        left = env._get_session().goal.price_upper
+        assert purchases.number == info["goals_bought"] and purchases.left == pytest.approx(left, abs=0.005)
+        wish = read_wish(basket.write_due(purchases))
+        assert wish.price_limit == pytest.approx(max(0.0, left), abs=0.005)
+        assert replace(wish, price_limit=None) == read_wish(basket.texts[purchases.number])
+
+
+def test_what_is_due_of_a_basket_without_a_budget_and_of_a_plain_wish() -> None:
+    basket = read_basket("Buy 2 products one after the other: (1) Find me mugs; (2) Find me cups")
+    assert basket.write_due() == "Find me mugs" and basket.write_due(Purchases(1, None)) == "Find me cups"
+    assert basket.write_due(Purchases(2, -3.0)) == "Find me cups, and price lower than 0.00 dollars"
+    plain = "Find me mugs, and price lower than 9.00 dollars"
+    assert read_basket(f"Instruction: {plain}").write_due(Purchases(1, 3.0)) == plain
+    assert read_purchases("Bought 1 of 2: (1) Mug for 3.00 dollars.") == Purchases(1, None)
+    told = "Bought 2 of 3: (1) Mug for 3.00 dollars; (2) Cup. for 9.00 dollars. The budget is exceeded by 2.00 dollars."
+    assert read_purchases(f"WebShop [SEP] {told} [SEP] Search") == Purchases(2, -2.0)
+    assert read_purchases("Bought 1 of 2 mugs [SEP] Search") is None

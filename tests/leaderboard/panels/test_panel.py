@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hiper_envs.task_types import TASK_KINDS, task_type
-from leaderboard.panels.fingerprint import PanelError, PanelTask
+from leaderboard.panels.fingerprint import PanelError, PanelTask, make_world
 from leaderboard.panels.freezing import ALFWORLD, WEBSHOP, draw_tasks, freeze_panel
 from leaderboard.panels.panel import Panel, load_panel, seal_panel, shipped_digest, write_panel
 from leaderboard.play.runner import run_panel
@@ -282,6 +282,15 @@ def test_unknown_world_and_missing_file_are_described(panel: Panel, tmp_path: Pa
         load_panel(tmp_path / "none.json")
     with pytest.raises(PanelError, match="unknown panel 'alfworld'"):
         load_panel("alfworld")
+
+
+def test_a_limit_of_the_worlds_own_must_not_come_first() -> None:
+    with pytest.raises(PanelError, match="it ends episodes after 50 turns, before 51: set its option max_turns to 51"):
+        make_world("hiper/ALFWorldLong-v0", {"num_goals": 1}, 51)
+    for max_turns, options in ((50, {}), (9, {}), (51, {"max_turns": 51})):
+        env = make_world("hiper/ALFWorldLong-v0", {"num_goals": 1, **options}, max_turns)
+        env.reset(seed=0)
+        assert next(turn for turn in range(1, 99) if env.step("look")[3]) == max_turns
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The household with several goals in one house."""
