@@ -20,6 +20,7 @@ from webshop_server.allowed_names import check_choice
 ALFWORLD = "hiper/ALFWorld-v0"
 ALFWORLD_LONG = "hiper/ALFWorldLong-v0"
 WEBSHOP = "hiper/WebShop-v0"
+WEBSHOP_BASKET = "hiper/WebShopBasket-v0"
 REAL_1K_DIGEST = "1e14e153610bd36bcab77c4f85e3c36cb305fa768716a95f17d26168cb7e4c7d"
 """The 1,000 real products as built, their titles' nouns found by en_core_web_sm 3.8.0 and spaCy 3.8."""
 REAL_DATA_NEEDED = f"needs ${REAL_DATA} and, once, the extra spacy (en_core_web_sm 3.8.0)."
@@ -86,6 +87,23 @@ RECIPES: dict[str, dict[str, Any]] = {
         "num_tasks": 134,
         "max_turns": ALFWORLD_MAX_TURNS,
         "description": "134 generated games in scenes that never occur in training.",
+    },
+    **{
+        f"webshop-basket-k{num_products}-v1": {
+            "env_id": WEBSHOP_BASKET,
+            "env_options": {
+                "data": "generated:5000",
+                "num_products": num_products,
+                "reward": "sparse",
+                "split": "test_disjoint",
+            },
+            "num_tasks": 100,
+            "max_per_group": 1,
+            "max_turns": num_products * WEBSHOP_MAX_TURNS,
+            "cluster_key": "product",
+            "description": f"100 baskets of {num_products} goals over 5,000 generated products, none in train_disjoint.",
+        }
+        for num_products in (2, 3, 4)
     },
     "webshop-demo-v2": {
         "env_id": WEBSHOP,

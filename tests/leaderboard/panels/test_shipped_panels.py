@@ -182,7 +182,8 @@ def test_real_games_of_the_user_do_not_matter(monkeypatch: pytest.MonkeyPatch, t
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["alfworld-demo-v2", "alfworld-long-k4-unseen-v1", "webshop-demo-v1", "webshop-demo-v2"]
+    "name",
+    ["alfworld-demo-v2", "alfworld-long-k4-unseen-v1", "webshop-basket-k2-v1", "webshop-demo-v1", "webshop-demo-v2"],
 )
 def test_real_world_plays_and_replays(name: str, tmp_path: Path) -> None:
     runs = [
