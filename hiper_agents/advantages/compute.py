@@ -1,15 +1,26 @@
 """The table of estimators, named settings of the whole road from rewards to advantages, and that road itself."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from hiper_agents.advantages.beacon import estimate_beacon
+from hiper_agents.advantages.g2po import estimate_g2po
 from hiper_agents.advantages.gae import estimate_gae
 from hiper_agents.advantages.gigpo import estimate_gigpo
-from hiper_agents.advantages.groups import GroupConfig, credit_choices, estimate_grpo, estimate_rloo
+from hiper_agents.advantages.graphgpo import estimate_graphgpo
+from hiper_agents.advantages.graphs import GraphConfig
+from hiper_agents.advantages.groups import (
+    GroupConfig,
+    credit_choices,
+    estimate_dr_grpo,
+    estimate_grpo,
+    estimate_rloo,
+)
 from hiper_agents.advantages.hae import TRUNCATIONS, Advantages, HAEConfig, estimate_hae
 from hiper_agents.advantages.marks import Labels, TurnMarks
 from hiper_agents.advantages.normalise import Masks, apply_masks, normalise_advantages
+from hiper_agents.advantages.reinforce import ReinforceConfig, estimate_reinforce
 from hiper_agents.advantages.segment_traces import CONTINUATIONS, SegmentTraceConfig, estimate_segment_traces
 from hiper_agents.advantages.shaping import ShapingConfig, shape_rewards
 from hiper_agents.advantages.turns import Booleans, Turns
@@ -22,8 +33,8 @@ class Preset:
     """Everything that decides what an update sees of a batch of turns."""
 
     hae: HAEConfig = field(default_factory=HAEConfig)
-    """Discount of every estimator; trace decays and truncation of hae, gae and segment_traces (its trace is
-    `lambda_low`)."""
+    """Discount of every estimator; trace decays and truncation of those that read values (of segment_traces and
+    decision_gae `lambda_low` is the trace)."""
     shaping: ShapingConfig = field(default_factory=ShapingConfig)
     """Penalties added to the rewards first."""
     normalises: bool = True
@@ -33,7 +44,11 @@ class Preset:
     segment_traces: SegmentTraceConfig = field(default_factory=SegmentTraceConfig)
     """What segment_traces has beside."""
     groups: GroupConfig = field(default_factory=GroupConfig)
-    """What grpo, rloo, gigpo and beacon have beside."""
+    """What the estimators on groups have beside."""
+    graphs: GraphConfig = field(default_factory=GraphConfig)
+    """What those on graphs of states have beside; their `normalise_std` is the one here."""
+    reinforce: ReinforceConfig = field(default_factory=ReinforceConfig)
+    """What reinforce has beside."""
 
     def __post_init__(self) -> None:
         for name, kind in _SETTINGS.items():
@@ -45,7 +60,40 @@ class Preset:
         check_choice(self.hae.truncation, allowed, f"truncation of the estimator {self.estimator}")
 
 
-_SETTINGS = {"hae": HAEConfig, "shaping": ShapingConfig, "segment_traces": SegmentTraceConfig, "groups": GroupConfig}
+OPTIONS: dict[str, type[Any]] = {
+    "segment_traces": SegmentTraceConfig,
+    "groups": GroupConfig,
+    "graphs": GraphConfig,
+    "reinforce": ReinforceConfig,
+}
+"""Fields of a preset that hold what some estimators have beside discount and trace decays."""
+_SETTINGS: dict[str, type[Any]] = {"hae": HAEConfig, "shaping": ShapingConfig, **OPTIONS}
+
+
+def sort_options(options: Mapping[str, Any], estimator: str) -> dict[str, Any]:
+    """Return an estimator's options as the fields of a preset that hold them.
+
+    Args:
+        options: Values by the names of the fields of the kinds in `OPTIONS`.
+        estimator: Name of the estimator; what one that does not exist reads is not checked.
+
+    Raises:
+        TypeError: A value is of another kind.
+        ValueError: There is no such option, the estimator does not read it, or a value is out of range.
+    """
+    names = {holder: {each.name for each in fields(kind)} for holder, kind in OPTIONS.items()}
+    read = ESTIMATORS[estimator].options if estimator in ESTIMATORS else None
+    for option in options:
+        check_choice(option, sorted(set().union(*names.values())), "estimator option")
+        if read is not None and option not in read:
+            raise ValueError(
+                f"the estimator {estimator} does not read {option}; it reads {', '.join(read) or 'no options'};"
+                " leave it out, or choose an estimator that reads it"
+            )
+    return {
+        holder: kind(**{option: value for option, value in options.items() if option in names[holder]})
+        for holder, kind in OPTIONS.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -56,6 +104,10 @@ class Estimator:
     """From turns, a preset, and the marks that it reads by their names."""
     marks: tuple[str, ...] = ()
     """Fields of `TurnMarks` that it reads; they must be given."""
+    further_marks: tuple[str, ...] = ()
+    """Fields of `TurnMarks` that it reads where they are given."""
+    options: tuple[str, ...] = ()
+    """What it reads of the settings in `OPTIONS`, by the names of their fields."""
     uses_values: bool = True
     """Whether it reads values, and gives returns for them to learn; if not, returns are NaN."""
     truncations: tuple[str, ...] = TRUNCATIONS
@@ -67,6 +119,60 @@ def _estimate_segment_traces(turns: Turns, preset: Preset) -> Advantages:
     return estimate_segment_traces(
         turns, hae.discount, hae.lambda_low, traces.kappa, traces.kappa_high, truncation=hae.truncation
     )
+
+
+def _estimate_decision_gae(turns: Turns, preset: Preset) -> Advantages:
+    hae = preset.hae
+    return estimate_segment_traces(turns, hae.discount, hae.lambda_low, kappa=1.0, truncation=hae.truncation)
+
+
+def _estimate_reinforce(turns: Turns, preset: Preset) -> Advantages:
+    return estimate_reinforce(turns, preset.hae.discount, preset.reinforce.baseline, preset.hae.truncation)
+
+
+def _estimate_dr_grpo(turns: Turns, preset: Preset, group: Labels) -> Advantages:
+    return credit_choices(turns, estimate_dr_grpo(turns, group, preset.groups.by))
+
+
+def _estimate_graphgpo(
+    turns: Turns,
+    preset: Preset,
+    group: Labels,
+    state: Labels,
+    success: Booleans | None = None,
+    final_state: Labels | None = None,
+) -> Advantages:
+    groups, graphs = preset.groups, preset.graphs
+    credit = estimate_graphgpo(
+        turns,
+        group,
+        state,
+        success,
+        final_state,
+        groups.weight,
+        graphs.normalise_std,
+        groups.by,
+        graphs.among,
+        graphs.episode_weight,
+        graphs.distance_discount,
+    )
+    return credit_choices(turns, credit)
+
+
+def _estimate_g2po(turns: Turns, preset: Preset, group: Labels, state: Labels) -> Advantages:
+    groups, graphs = preset.groups, preset.graphs
+    credit = estimate_g2po(
+        turns,
+        group,
+        state,
+        preset.hae.discount,
+        groups.weight,
+        graphs.normalise_std,
+        groups.by,
+        graphs.among,
+        graphs.episode_weight,
+    )
+    return credit_choices(turns, credit)
 
 
 def _estimate_grpo(turns: Turns, preset: Preset, group: Labels) -> Advantages:
@@ -99,20 +205,43 @@ def _estimate_beacon(turns: Turns, preset: Preset, group: Labels, milestone: Boo
     return credit_choices(turns, credit)
 
 
+_OF_GRAPHS = ("weight", "by", "normalise_std", "among", "episode_weight")
+
 ESTIMATORS: Mapping[str, Estimator] = {
     "hae": Estimator(lambda turns, preset: estimate_hae(turns, preset.hae)),
     "gae": Estimator(lambda turns, preset: estimate_gae(turns, preset.hae)),
-    "segment_traces": Estimator(_estimate_segment_traces, truncations=CONTINUATIONS),
-    "grpo": Estimator(_estimate_grpo, ("group",), uses_values=False),
-    "rloo": Estimator(_estimate_rloo, ("group",), uses_values=False),
-    "gigpo": Estimator(_estimate_gigpo, ("group", "state"), uses_values=False),
-    "beacon": Estimator(_estimate_beacon, ("group", "milestone"), uses_values=False),
+    "segment_traces": Estimator(_estimate_segment_traces, options=("kappa", "kappa_high"), truncations=CONTINUATIONS),
+    "decision_gae": Estimator(_estimate_decision_gae, truncations=CONTINUATIONS),
+    "reinforce": Estimator(_estimate_reinforce, options=("baseline",), truncations=CONTINUATIONS),
+    "grpo": Estimator(_estimate_grpo, ("group",), options=("normalise_std", "by"), uses_values=False),
+    "dr_grpo": Estimator(_estimate_dr_grpo, ("group",), options=("by",), uses_values=False),
+    "rloo": Estimator(_estimate_rloo, ("group",), options=("by",), uses_values=False),
+    "gigpo": Estimator(
+        _estimate_gigpo, ("group", "state"), options=("weight", "normalise_std", "by"), uses_values=False
+    ),
+    "beacon": Estimator(
+        _estimate_beacon,
+        ("group", "milestone"),
+        options=("weight", "normalise_std", "by", "milestone_reward"),
+        uses_values=False,
+    ),
+    "graphgpo": Estimator(
+        _estimate_graphgpo,
+        ("group", "state"),
+        further_marks=("success", "final_state"),
+        options=(*_OF_GRAPHS, "distance_discount"),
+        uses_values=False,
+    ),
+    "g2po": Estimator(_estimate_g2po, ("group", "state"), options=_OF_GRAPHS, uses_values=False),
 }
 
 _RELEASED_HAE = HAEConfig(discount=1.0, lambda_low=1.0, lambda_high=0.95, truncation="released")
+_RELEASED_GRAPHS = GraphConfig(among="state", episode_weight=1.0, distance_discount=0.1)
 
 PRESETS: dict[str, Preset] = {
     "hiper": Preset(),
+    "hae": Preset(),
+    "released-hae": Preset(_RELEASED_HAE),
     "released-alfworld": Preset(
         _RELEASED_HAE, ShapingConfig(keep_reward=-0.3, invalid_penalty=0.1, consistency_reward=-0.3)
     ),
@@ -120,8 +249,23 @@ PRESETS: dict[str, Preset] = {
         _RELEASED_HAE,
         ShapingConfig(keep_reward=-3.5, keep_mode="normalized", invalid_penalty=0.1, consistency_reward=-0.3),
     ),
+    "decision-gae": Preset(HAEConfig(lambda_low=0.95), estimator="decision_gae"),
+    "released-gigpo": Preset(
+        HAEConfig(discount=0.95), normalises=False, estimator="gigpo", groups=GroupConfig(by="turn")
+    ),
+    "released-beacon": Preset(
+        HAEConfig(discount=0.9), normalises=False, estimator="beacon", groups=GroupConfig(weight=10.0, by="turn")
+    ),
+    "released-graphgpo": Preset(
+        normalises=False,
+        estimator="graphgpo",
+        groups=GroupConfig(by="turn", normalise_std=True),
+        graphs=_RELEASED_GRAPHS,
+    ),
 }
-"""hiper: ours. released-*: the settings and the truncation rule of HiPER's released runs."""
+"""hiper and hae: ours. released-hae: HAE with the truncation rule and the trace decays of HiPER's released code;
+released-alfworld and released-webshop: with the penalties of its runs too. decision-gae: a value before every decision,
+trace .95. released-gigpo, -beacon and -graphgpo: the settings of those papers' runs, episodes counted by turn."""
 
 
 def find_preset(name: str) -> Preset:
@@ -157,7 +301,8 @@ def compute_advantages(
     shaped = replace(turns, reward=shape_rewards(turns, chosen.shaping, marks))
     estimator = ESTIMATORS[chosen.estimator]
     read = {name: _find_mark(marks, name, chosen.estimator) for name in estimator.marks}
-    advantages = estimator.estimate(shaped, chosen, **read)
+    further = {name: getattr(marks, name) for name in estimator.further_marks}
+    advantages = estimator.estimate(shaped, chosen, **read, **further)
     if chosen.normalises:
         return normalise_advantages(advantages, masks)
     return apply_masks(advantages, masks or Masks())

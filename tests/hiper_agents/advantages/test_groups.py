@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from hiper_agents.advantages import Turns, estimate_beacon, estimate_gigpo, estimate_grpo, estimate_rloo
 from hiper_agents.advantages.beacon import count_reached, discount_until
-from hiper_agents.advantages.gigpo import sum_rewards_to_come
 from hiper_agents.advantages.groups import GroupConfig, compare_episodes, compare_turns
 from hiper_agents.advantages.marks import number_labels, number_pairs
+from hiper_agents.advantages.turns import sum_rewards_to_come
 from tests.hiper_agents.advantages.batches import fractions, generators, random_turns
 
 counts = st.sampled_from(["episode", "turn"])
