@@ -5,7 +5,7 @@ Usage: python benchmarks/estimator_variance.py [--worlds 12] [--horizon 5] [--se
 A world has two states, two subgoals and two actions, drawn at random with its policy; an episode of five turns begins
 in either state, so that there are 165,888 of them. Values are exact and nothing is discounted. For each estimator and
 trace decay it prints the total variance of the gradient estimate of one episode over that of flat GAE at the same
-decay, the mean and the extremes over the worlds, and the largest bias of all. Two minutes at the default size.
+decay, the mean and the extremes over the worlds, and the largest bias of all. Four minutes at the default size.
 """
 
 from __future__ import annotations

@@ -1,16 +1,7 @@
 """Advantages over flat arrays of turns, in numpy alone: with values (HAE, GAE, segment traces) or against a group."""
 
 from hiper_agents.advantages.beacon import estimate_beacon
-from hiper_agents.advantages.compute import (
-    ESTIMATORS,
-    OPTIONS,
-    PRESETS,
-    Estimator,
-    Preset,
-    compute_advantages,
-    find_preset,
-    sort_options,
-)
+from hiper_agents.advantages.compute import PRESETS, compute_advantages, find_preset
 from hiper_agents.advantages.g2po import estimate_g2po
 from hiper_agents.advantages.gae import estimate_gae
 from hiper_agents.advantages.gigpo import estimate_gigpo
@@ -23,6 +14,7 @@ from hiper_agents.advantages.normalise import Masks, explained_variance, normali
 from hiper_agents.advantages.reinforce import ReinforceConfig, estimate_reinforce
 from hiper_agents.advantages.segment_traces import SegmentTraceConfig, estimate_segment_traces
 from hiper_agents.advantages.shaping import ShapingConfig, shape_rewards
+from hiper_agents.advantages.table import ESTIMATORS, OPTIONS, Estimator, Preset, sort_options
 from hiper_agents.advantages.turns import Turns
 
 __all__ = [
