@@ -4,7 +4,7 @@ A group holds the episodes of one task that were played from one start. R is the
 
     GRPO      (arXiv 2402.03300)  A = (R - mean) / (deviation + 1e-6) over the group
     Dr. GRPO  (arXiv 2503.20783)  A = R - mean, and no division by an episode's length in the loss: as every loss here,
-              which is a mean over all choices of a minibatch, an episode's share growing with its turns
+              which is a mean over all turns of a minibatch, an episode's share growing with its turns
     RLOO      (arXiv 2402.14740)  A = (R - mean) n / (n - 1), the same as R less the mean of the other n - 1 episodes
 
 The deviation is the sample one (n - 1). The released codes (verl-agent) count an episode once for each of its turns,
