@@ -47,6 +47,7 @@ bench: $(VENV)/.test  ## measure speed, difficulty and coverage; the figures in 
 	$(BIN)/python benchmarks/webshop.py
 	$(BIN)/python benchmarks/webshop_difficulty.py
 	$(BIN)/python benchmarks/coverage.py
+	$(BIN)/python benchmarks/estimator_variance.py
 	$(BIN)/python benchmarks/prompts.py
 	$(BIN)/python benchmarks/language.py
 	$(BIN)/python benchmarks/language_robustness.py

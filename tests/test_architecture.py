@@ -56,6 +56,17 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "studies adapters",
         "__init__ __main__",
     ),
+    "hiper_agents.advantages": (
+        "turns",
+        "hae marks",
+        "gae segment_traces normalise shaping",
+        "groups reinforce",
+        "gigpo beacon graphs",
+        "graphgpo g2po",
+        "table",
+        "compute",
+        "__init__",
+    ),
     "hiper_agents.policies": ("__init__ policy", "agent table compact language"),
     "leaderboard": ("panels", "play", "scoring", "board adapters", "commands", "__init__ __main__"),
 }

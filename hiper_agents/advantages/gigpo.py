@@ -6,11 +6,9 @@ d_t is the discounted reward from turn t on; mean and deviation go over the turn
 paper's anchor state is the text of the observation; here it is any key, best the environment's own snapshot.
 """
 
-import numpy as np
-
 from hiper_agents.advantages.groups import GroupConfig, compare_episodes, compare_turns
 from hiper_agents.advantages.marks import Labels, number_groups, number_labels, number_pairs
-from hiper_agents.advantages.turns import Floats, Turns
+from hiper_agents.advantages.turns import Floats, Turns, sum_rewards_to_come
 from webshop_server.allowed_types import check_number
 
 
@@ -46,12 +44,3 @@ def estimate_gigpo(
     anchor = number_pairs(numbers, number_labels(state, "state", len(turns)))
     to_come = sum_rewards_to_come(turns, discount)
     return compare_episodes(turns, numbers, config) + weight * compare_turns(turns, to_come, anchor, config)
-
-
-def sum_rewards_to_come(turns: Turns, discount: float) -> Floats:
-    """Return the discounted sum of the rewards from each turn to its episode's end, shape [turns]."""
-    out, after = np.zeros(len(turns)), np.zeros(len(turns.num_turns))
-    for rows in turns.rows_backwards():
-        at = turns.episode_index[rows]
-        out[rows] = after[at] = turns.reward[rows] + discount * after[at]
-    return out

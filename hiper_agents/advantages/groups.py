@@ -2,9 +2,10 @@
 
 A group holds the episodes of one task that were played from one start. R is the summed reward of an episode.
 
-    GRPO  (arXiv 2402.03300)  A = (R - mean) / (deviation + 1e-6) over the group; not divided, it is Dr. GRPO
-          (arXiv 2503.20783)
-    RLOO  (arXiv 2402.14740)  A = (R - mean) n / (n - 1), the same as R less the mean of the other n - 1 episodes
+    GRPO      (arXiv 2402.03300)  A = (R - mean) / (deviation + 1e-6) over the group
+    Dr. GRPO  (arXiv 2503.20783)  A = R - mean, and no division by an episode's length in the loss: as every loss here,
+              which is a mean over all turns of a minibatch, an episode's share growing with its turns
+    RLOO      (arXiv 2402.14740)  A = (R - mean) n / (n - 1), the same as R less the mean of the other n - 1 episodes
 
 The deviation is the sample one (n - 1). The released codes (verl-agent) count an episode once for each of its turns,
 so that long ones weigh more in mean, deviation and n: that is by="turn". As there, an episode alone in its group is
@@ -34,7 +35,7 @@ class GroupConfig:
     """Settings of the estimators that compare turns of a group."""
 
     weight: float = 1.0
-    """Weight of the comparison of turns beside that of episodes (gigpo, beacon)."""
+    """Weight of the comparison of turns beside that of episodes (gigpo, beacon, graphgpo, g2po)."""
     normalise_std: bool = False
     """Whether what is centred is divided by its deviation too (grpo, gigpo, beacon)."""
     by: str = "episode"
@@ -67,6 +68,24 @@ def estimate_grpo(turns: Turns, group: Labels, normalise_std: bool = False, by: 
     """
     config = GroupConfig(normalise_std=normalise_std, by=by)
     return compare_episodes(turns, number_groups(turns, group), config)
+
+
+def estimate_dr_grpo(turns: Turns, group: Labels, by: str = "episode") -> Floats:
+    """Estimate how much better each turn's episode did than its group, never divided by a deviation or a length.
+
+    Args:
+        turns: Whole episodes, rows in any order; only ids, turn numbers and rewards are read.
+        group: Id of the group of each turn, integers or names, shape [turns].
+        by: "episode", or "turn": every turn counts, as in the released codes.
+
+    Returns:
+        Advantages, float64, shape [turns], in the rows' order.
+
+    Raises:
+        TypeError: Ids of groups that are no ids.
+        ValueError: Not one group a turn or an episode in two of them, or another `by`.
+    """
+    return estimate_grpo(turns, group, normalise_std=False, by=by)
 
 
 def estimate_rloo(turns: Turns, group: Labels, by: str = "episode") -> Floats:

@@ -29,6 +29,10 @@ class TurnMarks:
     """Key of the state that the turn acts in, such as the environment's snapshot before it."""
     milestone: Booleans | None = None
     """Whether the turn reached a milestone of the task."""
+    success: Booleans | None = None
+    """Whether the turn, an episode's last, reached the goal. None: where the last turn was rewarded."""
+    final_state: Labels | None = None
+    """Key of the state after the turn; read at last turns of episodes that were cut off, None where it is not known."""
 
 
 def number_labels(labels: Labels, name: str, count: int) -> Integers:
@@ -81,10 +85,25 @@ def number_pairs(first: Integers, second: Integers) -> Integers:
     return np.asarray(np.unique(pairs, return_inverse=True)[1], dtype=np.int64).reshape(-1)
 
 
-def _read_labels(labels: Labels, name: str, count: int) -> list[Hashable]:
-    """Return labels as Python's own values; those of a list stay as they are, tuples and bytes with zeros too."""
-    entries = list(labels) if isinstance(labels, list | tuple) else as_vector(labels, name).tolist()
+def list_labels(labels: Labels, name: str, count: int) -> list[Hashable]:
+    """Return labels as Python's own values; those of a list stay as they are, tuples and bytes with zeros too.
+
+    Args:
+        labels: One a turn.
+        name: What they are called.
+        count: The number of turns.
+
+    Raises:
+        ValueError: There is not one a turn.
+    """
+    entries: list[Hashable] = list(labels) if isinstance(labels, list | tuple) else as_vector(labels, name).tolist()
     check_count(entries, name, count)
+    return entries
+
+
+def _read_labels(labels: Labels, name: str, count: int) -> list[Hashable]:
+    """Return labels that all say something."""
+    entries = list_labels(labels, name, count)
     for row, label in enumerate(entries):
         if label is None or (isinstance(label, float | np.floating) and math.isnan(label)):
             raise ValueError(f"{name} is {label} at entry {row}; give every turn one, equal where it is the same")

@@ -165,6 +165,22 @@ class Turns:
         return np.split(by_turn, cuts)[::-1] if len(self) else []
 
 
+def sum_rewards_to_come(turns: Turns, discount: float, after: Floats | None = None) -> Floats:
+    """Return the discounted sum of the rewards from each turn to its episode's end, shape [turns].
+
+    Args:
+        turns: Whole episodes.
+        discount: Discount per turn.
+        after: Value of what follows each episode's last turn, in the order of `Turns.episode_index`; None: nothing.
+    """
+    out = np.zeros(len(turns))
+    after = np.zeros(len(turns.num_turns)) if after is None else after.copy()
+    for rows in turns.rows_backwards():
+        at = turns.episode_index[rows]
+        out[rows] = after[at] = turns.reward[rows] + discount * after[at]
+    return out
+
+
 def as_vector(values: Any, name: str) -> npt.NDArray[Any]:
     """Return `values` as an array of one dimension; what a masked array hides would come to light, and is refused."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):

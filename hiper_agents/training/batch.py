@@ -195,10 +195,13 @@ def make_learning_batch(rollouts: Sequence[Rollout], preset: Preset) -> Learning
         subgoal=np.array([decision.chooses_subgoal for decision in decisions], dtype=bool),
         switch=np.array([decision.chooses_switch for decision in decisions], dtype=bool),
     )
+    lengths = [rollout.num_turns for rollout in rollouts]
     marks = TurnMarks(
         valid=np.array([valid for rollout in rollouts for valid in rollout.valid], dtype=bool),
-        group=np.repeat([rollout.group for rollout in rollouts], [rollout.num_turns for rollout in rollouts]),
+        group=np.repeat([rollout.group for rollout in rollouts], lengths),
         state=[state for rollout in rollouts for state in rollout.states] or None,
+        success=turns.is_last & np.repeat([rollout.success for rollout in rollouts], lengths),
+        final_state=[rollout.final_state for rollout in rollouts for _ in range(rollout.num_turns)],
     )
     found: Advantages = compute_advantages(turns, preset, marks, masks)
     return LearningBatch(

@@ -7,14 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from hiper_agents.advantages import (
-    ESTIMATORS,
-    GroupConfig,
-    HAEConfig,
-    Preset,
-    SegmentTraceConfig,
-    ShapingConfig,
-)
+from hiper_agents.advantages import ESTIMATORS, HAEConfig, Preset, ShapingConfig, sort_options
 from hiper_agents.policies.language.config import LANGUAGE, SMALL
 from hiper_agents.training.company import Company
 from hiper_agents.training.limits import check_size, check_type
@@ -23,7 +16,7 @@ from webshop_server.allowed_types import shorten
 
 _FILE_NAME = re.compile(r"\w([\w.-]{0,98}\w)?")
 SHIPPED = resources.files("hiper_agents") / "configs"
-MARKS = ("valid", "group", "state")
+MARKS = ("valid", "group", "state", "success", "final_state")
 """What training keeps of each turn for estimators."""
 
 
@@ -132,7 +125,8 @@ class TrainConfig:
     estimator: str = ""
     """Name of the estimator of advantages; empty: hae, or gae for a flat agent."""
     estimator_options: dict[str, Any] = field(default_factory=dict)
-    """What the estimator has beside discount and trace decays: fields of SegmentTraceConfig and GroupConfig."""
+    """What the estimator has beside discount and trace decays: `Estimator.options` of its entry, fields of
+    SegmentTraceConfig, GroupConfig, GraphConfig and ReinforceConfig."""
     group_size: int = 1
     """Episodes of an update that play the same task, for estimators that compare them."""
     discount: float = 1.0
@@ -184,17 +178,12 @@ class TrainConfig:
         settings = HAEConfig(self.discount, self.lambda_low, self.lambda_high, self.truncation)
         name = self.estimator or ("hae" if self.has_subgoals else "gae")
         shaping = ShapingConfig(self.keep_reward, self.keep_mode, self.invalid_penalty)
-        of_traces, of_groups = ({each.name for each in fields(kind)} for kind in (SegmentTraceConfig, GroupConfig))
-        for option in self.estimator_options:
-            check_choice(option, sorted(of_traces | of_groups), "estimator option")
-        chosen = self.estimator_options.items()
         return Preset(
             settings,
             shaping,
             normalises=name not in ESTIMATORS or ESTIMATORS[name].uses_values,
             estimator=name,
-            segment_traces=SegmentTraceConfig(**{option: value for option, value in chosen if option in of_traces}),
-            groups=GroupConfig(**{option: value for option, value in chosen if option in of_groups}),
+            **sort_options(self.estimator_options, name),
         )
 
     def _check_groups(self) -> None:

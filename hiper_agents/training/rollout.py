@@ -21,7 +21,8 @@ class Rollout:
     """The decisions of one episode with their rewards.
 
     `valid` tells of each turn whether its reply was well-formed and its action admissible, `states` the state that it
-    acted in where that is kept, `group` which other episodes began alike. `value_after` is what the policy thought of
+    acted in where that is kept, `final_state` the one that a step limit cut it off in, `group` which other episodes
+    began alike. `value_after` is what the policy thought of
     where a step limit cut the episode off; None where nobody asked.
     """
 
@@ -34,6 +35,7 @@ class Rollout:
     num_segments: int = 0
     valid: list[bool] = field(default_factory=list)
     states: list[Hashable] = field(default_factory=list)
+    final_state: Hashable = None
     group: int = 0
     value_after: float | None = None
 
@@ -117,6 +119,8 @@ class Seat:
             rollout.terminated = terminated
             rollout.score, rollout.success = float(self.info["score"]), bool(self.info["success"])
             rollout.num_segments = len(self.info["segments"])
+            if self.keeps_states and not terminated:
+                rollout.final_state = self._state()
             return True
         self.memory.observe(self.observation, self.info["admissible_actions"])
         return False

@@ -89,21 +89,21 @@ RECIPES: dict[str, dict[str, Any]] = {
         "description": "134 generated games in scenes that never occur in training.",
     },
     **{
-        f"webshop-basket-k{num_products}-v1": {
+        f"webshop-basket-k{count}-v1": {
             "env_id": WEBSHOP_BASKET,
             "env_options": {
                 "data": "generated:5000",
-                "num_products": num_products,
+                "num_products": count,
                 "reward": "sparse",
                 "split": "test_disjoint",
             },
             "num_tasks": 100,
             "max_per_group": 1,
-            "max_turns": num_products * WEBSHOP_MAX_TURNS,
+            "max_turns": count * WEBSHOP_MAX_TURNS,
             "cluster_key": "product",
-            "description": f"100 baskets of {num_products} goals over 5,000 generated products, none in train_disjoint.",
+            "description": f"100 baskets of {count} goals over 5,000 generated products, none in train_disjoint.",
         }
-        for num_products in (2, 3, 4)
+        for count in (2, 3, 4)
     },
     "webshop-demo-v2": {
         "env_id": WEBSHOP,

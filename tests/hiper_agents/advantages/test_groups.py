@@ -11,11 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hiper_agents.advantages import Turns, estimate_beacon, estimate_gigpo, estimate_grpo, estimate_rloo
+from hiper_agents.advantages import (
+    Turns,
+    estimate_beacon,
+    estimate_dr_grpo,
+    estimate_g2po,
+    estimate_gigpo,
+    estimate_graphgpo,
+    estimate_grpo,
+    estimate_rloo,
+)
 from hiper_agents.advantages.beacon import count_reached, discount_until
-from hiper_agents.advantages.gigpo import sum_rewards_to_come
 from hiper_agents.advantages.groups import GroupConfig, compare_episodes, compare_turns
 from hiper_agents.advantages.marks import number_labels, number_pairs
+from hiper_agents.advantages.turns import sum_rewards_to_come
 from tests.hiper_agents.advantages.batches import fractions, generators, random_turns
 
 counts = st.sampled_from(["episode", "turn"])
@@ -47,6 +56,8 @@ def test_recorded_comparisons_of_episodes(recorded: list[Any]) -> None:
         by, group = ("turn" if setup["cross"] else "episode"), batch["in_index"]
         grpo, rloo = estimate_grpo(turns, group, setup["divides"], by), estimate_rloo(turns, group, by)
         np.testing.assert_allclose(grpo, batch["gold_grpo"], rtol=0, atol=1e-9, err_msg=str(setup))
+        if not setup["divides"]:
+            np.testing.assert_array_equal(estimate_dr_grpo(turns, group, by), grpo)
         np.testing.assert_allclose(rloo, batch["gold_rloo"], rtol=0, atol=1e-9, err_msg=str(setup))
 
 
@@ -148,9 +159,12 @@ def test_rloo_is_the_score_less_the_mean_of_the_others(rng: np.random.Generator)
 Estimate = Callable[[Turns, dict[str, np.ndarray]], np.ndarray]
 ESTIMATES: dict[str, Estimate] = {
     "grpo": lambda turns, marks: estimate_grpo(turns, marks["group"], normalise_std=True),
+    "dr_grpo": lambda turns, marks: estimate_dr_grpo(turns, marks["group"]),
     "rloo": lambda turns, marks: estimate_rloo(turns, marks["group"]),
     "gigpo": lambda turns, marks: estimate_gigpo(turns, marks["group"], marks["state"], normalise_std=True),
     "beacon": lambda turns, marks: estimate_beacon(turns, marks["group"], marks["milestone"], normalise_std=True),
+    "graphgpo": lambda turns, marks: estimate_graphgpo(turns, marks["group"], marks["state"], episode_weight=1.0),
+    "g2po": lambda turns, marks: estimate_g2po(turns, marks["group"], marks["state"], episode_weight=1.0),
 }
 
 

@@ -239,8 +239,18 @@ def test_shaping_settings_of_the_wrong_kind(settings: dict[str, Any], sentence: 
 
 def test_presets() -> None:
     for name in PRESETS:
-        marks = TurnMarks(valid=np.ones(4, bool), subgoal=np.zeros(4, int))
-        assert np.isfinite(compute_advantages(make_turns(), name, marks).advantage_low).all()
+        marks = TurnMarks(
+            valid=np.ones(4, bool),
+            subgoal=np.zeros(4, int),
+            group=np.zeros(4, int),
+            state=np.arange(4),
+            milestone=np.zeros(4, bool),
+        )
+        turns = make_turns(value_switch=np.zeros(4))
+        assert np.isfinite(compute_advantages(turns, name, marks).advantage_low).all()
+    assert find_preset("hae") == find_preset("hiper") and find_preset("hae").hae.truncation == "none"
+    assert find_preset("released-hae").hae.truncation == "released"
+    assert find_preset("released-hae").shaping == ShapingConfig()
     assert find_preset("released-alfworld").hae.truncation == "released"
     with pytest.raises(ValueError, match="did you mean 'released-webshop'"):
         find_preset("released-webshp")

@@ -1,17 +1,26 @@
 """With exact values every estimator's policy gradient is the true one: an option-MDP, enumerated."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
 import pytest
 
-from hiper_agents.advantages import Advantages, HAEConfig, Turns, estimate_gae, estimate_hae, estimate_segment_traces
+from hiper_agents.advantages import (
+    Advantages,
+    HAEConfig,
+    Turns,
+    estimate_gae,
+    estimate_hae,
+    estimate_reinforce,
+    estimate_segment_traces,
+)
 
 HORIZON, STATES, SUBGOALS, ACTIONS = 3, 2, 2, 2
 DISCOUNT = 0.9
-STEP = 1e-6
+STEP = 1e-30
+"""Along the imaginary axis, where a slope is no difference of two numbers that are nearly the same."""
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -37,9 +46,10 @@ class OptionMDP:
 
     def solve(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the exact values low[t, state, subgoal], high[t, state], switch[t, state, subgoal before]."""
-        low, high = np.zeros((HORIZON, STATES, SUBGOALS)), np.zeros((HORIZON, STATES))
-        switch = np.zeros((HORIZON + 1, STATES, SUBGOALS))
         acts, chooses, keeps = softmax(self.action), softmax(self.subgoal), softmax(self.switch)
+        kind = np.result_type(acts, chooses, keeps)
+        low, high = np.zeros((HORIZON, STATES, SUBGOALS), kind), np.zeros((HORIZON, STATES), kind)
+        switch = np.zeros((HORIZON + 1, STATES, SUBGOALS), kind)
         for t in reversed(range(HORIZON)):
             after = np.einsum("sag,go->soa", self.moves, switch[t + 1])
             low[t] = (acts * (self.reward[:, None, :] + DISCOUNT * after)).sum(axis=-1)
@@ -47,8 +57,8 @@ class OptionMDP:
             switch[t] = keeps[..., 0] * low[t] + keeps[..., 1] * high[t][:, None]
         return low, high, switch
 
-    def objective(self) -> float:
-        return float(self.solve()[1][0, 0])
+    def objective(self) -> complex:
+        return complex(self.solve()[1][0, 0])
 
 
 @dataclass
@@ -135,15 +145,15 @@ def policy_gradient(world: OptionMDP, paths: list[Trajectory], found: Advantages
 
 def true_gradient(world: OptionMDP) -> list[np.ndarray]:
     gradient = []
-    for table in (world.switch, world.subgoal, world.action):
+    for name in ("switch", "subgoal", "action"):
+        table = getattr(world, name)
         slopes = np.zeros_like(table)
         for index in np.ndindex(table.shape):
-            kept = table[index]
-            table[index] = kept + STEP
-            above = world.objective()
-            table[index] = kept - STEP
-            slopes[index] = (above - world.objective()) / (2 * STEP)
-            table[index] = kept
+            moved = table.astype(complex)
+            moved[index] += 1j * STEP
+            setattr(world, name, moved)
+            slopes[index] = world.objective().imag / STEP
+        setattr(world, name, table)
         gradient.append(slopes)
     return gradient
 
@@ -164,8 +174,9 @@ def with_kappa(kappa: float, kappa_high: float | None = None) -> Estimate:
         (with_kappa(1.0), False),
         (with_kappa(0.0), False),
         (with_kappa(0.3, 0.8), False),
+        (lambda turns, config: estimate_reinforce(turns, config.discount), False),
     ],
-    ids=["hae", "gae", "decision gae", "kappa 0", "kappa .3 and .8"],
+    ids=["hae", "gae", "decision gae", "kappa 0", "kappa .3 and .8", "reinforce"],
 )
 def test_gradient_is_unbiased(decay: float, estimate: Estimate, flat: bool) -> None:
     world = OptionMDP(np.random.default_rng(7))
@@ -174,5 +185,33 @@ def test_gradient_is_unbiased(decay: float, estimate: Estimate, flat: bool) -> N
     found = estimate(make_turns(world, paths, flat), HAEConfig(DISCOUNT, decay, decay))
     ours, exact = policy_gradient(world, paths, found, flat), true_gradient(world)
     for ours_table, exact_table in zip(ours, exact, strict=True):
-        np.testing.assert_allclose(ours_table, exact_table, atol=1e-8)
+        np.testing.assert_allclose(ours_table, exact_table, rtol=0, atol=1e-12)
     assert max(np.abs(table).max() for table in exact) > 0.05
+
+
+@pytest.mark.parametrize("decision_gae", [False, True])
+def test_full_traces_need_no_exact_values(decision_gae: bool) -> None:
+    world = OptionMDP(np.random.default_rng(8))
+    paths = list(enumerate_trajectories(world))
+    turns = make_turns(world, paths, flat=False)
+    guess = np.random.default_rng(9).normal(size=(4, HORIZON, STATES, SUBGOALS, SUBGOALS))
+    t, states, subgoals, before = (np.array(each).ravel() for each in zip(*list_places(paths), strict=True))
+    wrong = replace(
+        turns,
+        value_low=guess[0, t, states, subgoals, 0],
+        value_high=guess[1, t, states, 0, 0],
+        value_switch=guess[2, t, states, before, 0],
+    )
+    found = with_kappa(1.0)(wrong, HAEConfig(DISCOUNT, 1.0)) if decision_gae else estimate_reinforce(wrong, DISCOUNT)
+    for ours, exact in zip(policy_gradient(world, paths, found, flat=False), true_gradient(world), strict=True):
+        np.testing.assert_allclose(ours, exact, rtol=0, atol=1e-12)
+    cut = estimate_hae(wrong, HAEConfig(DISCOUNT, 1.0, 1.0))
+    off = policy_gradient(world, paths, cut, flat=False)[2] - true_gradient(world)[2]
+    assert np.abs(off).max() > 1e-3  # a chain that ends with its segment trusts the value that it ends with
+
+
+def list_places(paths: list[Trajectory]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield turn number, state, subgoal and the subgoal before of every turn."""
+    for path in paths:
+        for t in range(HORIZON):
+            yield t, path.states[t], path.subgoals[t], path.subgoals[max(t - 1, 0)]

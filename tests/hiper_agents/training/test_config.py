@@ -111,3 +111,21 @@ def test_settings_of_the_command_line() -> None:
     }
     with pytest.raises(ValueError, match="is not of the form name=value"):
         parse_settings(["lr"])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "options", "holder"),
+    [
+        ("reinforce", {"baseline": "mean"}, "reinforce"),
+        ("segment_traces", {"kappa": 0.2, "kappa_high": 0.9}, "segment_traces"),
+        ("dr_grpo", {"by": "turn"}, "groups"),
+        ("gigpo", {"weight": 0.5, "normalise_std": True, "by": "turn"}, "groups"),
+        ("graphgpo", {"among": "state", "episode_weight": 1.0, "distance_discount": 0.1}, "graphs"),
+        ("g2po", {"among": "both", "normalise_std": False}, "graphs"),
+    ],
+)
+def test_options_of_an_estimator_reach_it(estimator: str, options: dict[str, Any], holder: str) -> None:
+    settings = {"name": "x", "env_id": "toy/Rooms-v0", "estimator": estimator, "group_size": 2}
+    preset = make_config(settings | {"estimator_options": options}).preset()
+    assert preset.estimator == estimator
+    assert {name: getattr(getattr(preset, holder), name) for name in options} == options

@@ -8,9 +8,10 @@ import pytest
 import torch
 from gymnasium.wrappers import TransformReward
 
+from hiper_agents.advantages import HAEConfig, Preset, compute_advantages, estimate_graphgpo
 from hiper_agents.policies.compact.policy import CompactPolicy
 from hiper_agents.training.arena import Arena, disturb_rewards
-from hiper_agents.training.batch import gather_turns
+from hiper_agents.training.batch import gather_turns, make_learning_batch
 from hiper_agents.training.config import make_config
 from hiper_agents.training.demonstrations import record_expert
 from hiper_agents.training.rollout import Rollout, Seat, play_tasks
@@ -101,3 +102,43 @@ def test_houses_with_too_few_goals_are_never_played() -> None:
             played = {inner.tasks[place] for group in arena.pool(stage).groups for place in group}
             assert played == {task for task in inner.tasks if inner.count_goals(task) >= num_goals}
             assert (len(played) < len(inner.tasks)) == is_short
+
+
+def play_in_household(max_turns: int) -> list[Rollout]:
+    torch.manual_seed(0)
+    options: dict[str, Any] = {"games": "generated", "max_episode_steps": max_turns}
+    envs: list[Any] = [gym.make("hiper/ALFWorld-v0", **options) for _ in range(4)]
+    tasks = [0, 0, 1, 1]
+    return play_tasks(envs, CompactPolicy(), tasks, np.random.default_rng(0), keeps_states=True, group_size=2)
+
+
+def test_the_state_that_a_limit_cut_off_is_kept_as_the_next_turn_would_have_had_it() -> None:
+    for short, long in zip(play_in_household(3), play_in_household(4), strict=True):
+        assert len(short.states) == short.num_turns == 3
+        assert short.states == long.states[:3] and short.final_state == long.states[3] != short.states[0]
+
+
+def test_estimators_on_graphs_read_states_successes_and_ends() -> None:
+    rollouts = [*play(200, group_size=2), *play(1, group_size=2)]
+    for number, rollout in enumerate(rollouts):
+        rollout.group = 0
+        rollout.success = number == 0
+        rollout.states = [min(t, 1) for t in range(rollout.num_turns)]
+        rollout.final_state = None if rollout.terminated else 1
+    found = make_learning_batch(rollouts, Preset(normalises=False, estimator="graphgpo")).advantages["action"]
+    turns, _ = gather_turns(rollouts)
+    states = [state for rollout in rollouts for state in rollout.states]
+    success = turns.is_last & (turns.episode == 0)
+    after = [1] * len(turns)
+    expected = estimate_graphgpo(turns, [0] * len(turns), states, success, after)
+    np.testing.assert_array_equal(found, expected)
+    assert np.abs(expected - estimate_graphgpo(turns, [0] * len(turns), states, success)).max() > 0.1
+    assert len(set(np.round(expected[~success], 9))) > 1
+
+
+def test_estimators_on_graphs_learn_from_the_household() -> None:
+    rollouts = play_in_household(6)
+    for name in ("graphgpo", "g2po", "dr_grpo"):
+        batch = make_learning_batch(rollouts, Preset(HAEConfig(0.95), normalises=False, estimator=name))
+        assert np.isfinite(batch.advantages["action"]).all()
+    assert compute_advantages(gather_turns(rollouts)[0], Preset(estimator="reinforce")).boundary[0]

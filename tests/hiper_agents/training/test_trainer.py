@@ -15,6 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hiper_agents.advantages import ESTIMATORS
 from hiper_agents.tasks import TaskPool, draw_tasks, list_others, spread_tasks
 from hiper_agents.training.checkpoint import load_tensors, save_tensors
 from hiper_agents.training.config import TrainConfig, make_config
@@ -60,6 +61,20 @@ def test_of_imitation_alone_the_last_evaluation_is_reported(tmp_path: Path) -> N
     metrics = trainer.run()
     assert [set(entry) >= {"evaluation"} for entry in trainer.history] == [True, True, True]
     assert metrics == trainer.history[-1]["evaluation"] | {"num_evaluations": 1}
+
+
+@pytest.mark.parametrize("estimator", sorted(set(ESTIMATORS) - {"beacon"}))
+def test_every_estimator_of_the_table_trains(tmp_path: Path, estimator: str) -> None:
+    for has_subgoals in (True, False):
+        changes = {"estimator": estimator, "has_subgoals": has_subgoals, "expert_episodes": 0, "group_size": 4}
+        config = toy_config(**changes, evaluation_episodes=1, value_updates=0, lr=3e-3)
+        trainer = Trainer(config, tmp_path / str(has_subgoals), make_expert=RoomsExpert)
+        before = [weights.detach().clone() for weights in trainer.policy.network.parameters()]
+        trainer.run()
+        assert all(np.isfinite(entry["policy"]) for entry in trainer.history) and len(trainer.history) == 2
+        explained = [name for name in trainer.history[0] if name.startswith("explained_")]
+        assert bool(explained) == ESTIMATORS[estimator].uses_values
+        assert not all(map(torch.equal, before, trainer.policy.network.parameters()))
 
 
 @pytest.mark.parametrize("has_subgoals", [True, False])
