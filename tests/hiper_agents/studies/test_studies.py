@@ -135,8 +135,10 @@ def test_runs_end_with_a_study_that_is_killed(plan: Path, tmp_path: Path) -> Non
     command = [sys.executable, str(tmp_path / "endless.py"), str(plan), str(folder)]
     with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}) as study:
         history = folder / "starts" / "tiny" / HISTORY
-        wait_until(history.is_file)
-        study.kill()
+        try:
+            wait_until(history.is_file, 600.0)
+        finally:
+            study.kill()
     wait_until(lambda: can_be_held(folder / "starts" / "tiny"))
 
 
