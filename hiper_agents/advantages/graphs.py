@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hiper_agents.advantages.groups import GroupConfig, compare_episodes, compare_turns
+from hiper_agents.advantages.groups import LARGEST_WEIGHT, GroupConfig, compare_episodes, compare_turns
 from hiper_agents.advantages.marks import Labels, list_labels, number_groups, number_labels, number_pairs
 from hiper_agents.advantages.turns import Booleans, Floats, Integers, Turns, as_mask
 from webshop_server.allowed_names import check_choice
@@ -20,7 +20,6 @@ from webshop_server.allowed_types import check_flag, check_number
 COMPARED = ("group", "state", "both")
 GOAL, NOWHERE = -1, -2
 """What a last turn leads to, where it is no node."""
-LARGEST_WEIGHT = 1e30
 
 
 @dataclass(frozen=True)

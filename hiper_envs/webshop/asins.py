@@ -54,7 +54,8 @@ class AsinCipher:
     def find_target(self, action: str) -> str:
         """Return an action on a page of results as the shop takes it."""
         name = parse_click(action)
-        return f"click[{self.find(name)}]" if self.find(name) != name else action
+        asin = self.find(name)
+        return action if asin == name else f"click[{asin}]"
 
 
 def check_shuffle(shuffle_asins: object, split: str, observation: str, browser: str, expert_plan: bool) -> bool:

@@ -61,6 +61,7 @@ class WebShopBasketEnv(WebShopEnv):
         expert_plan: Whether `info` carries "expert_plan", the actions that buy all that is wanted (privileged).
         catalogue_digest: What the digest in the catalogue's manifest must be; None for any.
         render_mode: "ansi", with a browser "rgb_array" too, or None.
+        shuffle_asins: Whether each episode calls the products otherwise; for the train splits only.
         num_products: How many goals a basket has, 1 to 8.
         reward: "sparse": the score, when the last purchase is made; "per_goal": each purchase's share of it at once.
         max_turns: Turns after which `gym.make` has an episode truncated; None for 15 times `num_products`.
@@ -83,6 +84,7 @@ class WebShopBasketEnv(WebShopEnv):
         expert_plan: bool = False,
         catalogue_digest: str | None = None,
         render_mode: str | None = None,
+        shuffle_asins: bool = False,
         num_products: int = 3,
         reward: str = "sparse",
         max_turns: int | None = None,
@@ -95,9 +97,20 @@ class WebShopBasketEnv(WebShopEnv):
         self.max_turns = turns if max_turns is None else check_integer(max_turns, "max_turns", 1)
         self._bought: tuple[Session, ...] = ()
         super().__init__(
-            split, data, goals, observation, price_seed, browser, compat, expert_plan, catalogue_digest, render_mode
+            split,
+            data,
+            goals,
+            observation,
+            price_seed,
+            browser,
+            compat,
+            expert_plan,
+            catalogue_digest,
+            render_mode,
+            shuffle_asins,
         )
 
+    # A basket's snapshot has what was bought beside the plain world's two parts, so it is of another type.
     def get_state(self) -> tuple[int, Session, tuple[Session, ...]]:  # type: ignore[override]
         """Return a snapshot to come back to with `set_state`; it can be pickled."""
         position, session = super().get_state()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from hiper_envs import MilestoneWrapper, SubgoalWrapper, write_reply
 from hiper_envs.alfworld.env import ALFWorldEnv
-from hiper_envs.alfworld.official.engine import is_installed
+from tests.hiper_envs.alfworld.official.marks import needs_official
 from tests.products import make_raw
 from webshop_server import Catalogue
 from webshop_server.catalogue.builder import build_archive
@@ -177,7 +177,7 @@ def test_copies_play_the_same_games_whatever_the_variable_says(
             pickle.loads(saved)
 
 
-@pytest.mark.skipif(not is_installed(), reason="needs hiper-suite[official]")
+@needs_official
 def test_the_official_engine_plays_the_way_again(shared: Path) -> None:
     game = shared / "gold" / "alfworld" / "games" / "edge-E9_two_locations.tw-pddl.gz"
     env = ALFWorldEnv(games=game, engine="textworld", render_mode="ansi", expert_plan=True)

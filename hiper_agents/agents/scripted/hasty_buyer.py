@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from hiper_agents.agents.scripted.random_agent import SHOP_SUBGOALS
 from hiper_agents.agents.scripted.webshop_judgement import choose_options, rate_hit
@@ -88,6 +88,6 @@ class HastyBuyer:
 
     def _has_chosen(self, value: str, options: Mapping[str, Mapping[str, str]]) -> bool:
         """Whether the last click among the values of this one's group was on it."""
-        clicks: Sequence[str] = next(list(group.values()) for group in options.values() if value in group)
-        wanted = next(group[value] for group in options.values() if value in group)
-        return next((click for click in reversed(self._clicked) if click in clicks), None) == wanted
+        group = next(group for group in options.values() if value in group)
+        last = next((click for click in reversed(self._clicked) if click in group.values()), None)
+        return last == group[value]

@@ -18,10 +18,8 @@ from hiper_envs.alfworld.games.grammar import DomainRules, write_domain
 from hiper_envs.alfworld.games.problem import GameFileError
 from hiper_envs.alfworld.official.engine import is_installed, write_official_game
 from tests.hiper_envs.alfworld.handmade import bedroom
+from tests.hiper_envs.alfworld.official.marks import needs_official
 
-needs_official = pytest.mark.skipif(
-    not is_installed(), reason='the official engine is not installed: pip install "hiper-suite[official]"'
-)
 A_BOOK = Goal("pick", "Book", "Drawer")
 WAY = ["go to desk 1", "take book 1 from desk 1", "go to drawer 1", "open drawer 1", "move book 1 to drawer 1"]
 

@@ -64,6 +64,20 @@ def test_episodes_differ_by_their_seed_alone():
     assert show(1) == show(1) != show(2)
 
 
+def test_a_basket_keeps_its_names_from_purchase_to_purchase():
+    options = {"split": "train_disjoint", "data": "generated:5000", "num_products": 2, "shuffle_asins": True}
+    env = gym.make("hiper/WebShopBasket-v0", **options)
+    env.reset(seed=3)
+    pages = []
+    for _ in range(2):
+        pages.append(env.step("search[boots]")[4]["clickables"])
+        env.step(f"click[{pages[-1][-1]}]")
+        assert env.step("click[buy now]")[4]["goals_bought"] == len(pages)
+    plain = gym.make("hiper/WebShopBasket-v0", **{**options, "shuffle_asins": False})
+    plain.reset(seed=3)
+    assert pages[0] == pages[1] != plain.step("search[boots]")[4]["clickables"]
+
+
 def test_an_agent_that_reads_buys_as_well():
     scores = [
         [play_episode(SubgoalWrapper(env), HastyBuyer(), task=task, seed=1).score for task in range(0, 2000, 200)]

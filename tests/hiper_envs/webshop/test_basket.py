@@ -13,12 +13,9 @@ from hypothesis import strategies as st
 import hiper_envs
 from hiper_envs import MilestoneWrapper, SubgoalWrapper, write_reply
 from hiper_envs.webshop.basket_env import WebShopBasketEnv
-from hiper_envs.webshop.baskets import BasketSource, fill_basket
-from hiper_envs.webshop.env import WebShopEnv
 from hiper_envs.webshop.reading import Purchases, read_basket, read_purchases, read_wish
 from tests.products import make_raw
 from webshop_server import Catalogue, score_purchase
-from webshop_server.catalogue.goals import NO_PRICE_LIMIT, SPLITS
 from webshop_server.shop.page_text import join_text
 from webshop_server.site.page_reader import read_nodes
 
@@ -62,64 +59,6 @@ def test_one_product_is_the_plain_world(observation: str, compat: str, reward: s
             step, other = plain.step(action), basket.step(action)
         assert without_new(other) == step
         assert other[-1]["goals_bought"] == int("reward_parts" in step[-1])
-
-
-@pytest.mark.parametrize("kind", ["synthetic", "human"])
-def test_baskets_are_of_other_products_and_lie_in_the_same_splits(kind: str) -> None:
-    goals = WebShopEnv(split="all", goals=kind)._goals
-    splits = {split: set(goals.source.list_positions(split).tolist()) for split in SPLITS}
-    sources = {number: BasketSource(goals, number) for number in (1, 2, 3, 8)}
-    for position in range(0, len(goals), 37):
-        members = sources[8].list_members(position)
-        assert members[0] == position and len({goals[each].asin for each in members}) == 8
-        assert all(sources[number].list_members(position) == members[:number] for number in sources)
-        for inside in splits.values():
-            assert len({each in inside for each in members}) == 1
-    assert len(sources[8].select(goals.source.list_positions("all"))) == len(goals)
-
-
-def test_the_first_edition_stays() -> None:
-    source = BasketSource(WebShopEnv(split="all")._goals, 4)
-    assert [source.list_members(position) for position in (0, 700, 2000)] == EDITION_1
-
-
-EDITION_1 = [[0, 300, 349, 361], [700, 623, 1036, 1288], [2000, 2656, 1822, 2632]]
-
-
-@pytest.mark.parametrize("kind", ["synthetic", "human"])
-def test_an_instruction_can_be_taken_apart(kind: str) -> None:
-    check_instructions(WebShopEnv(split="all", goals=kind)._goals)
-
-
-def test_real_instructions_can_be_taken_apart(real_catalogue: Catalogue) -> None:
-    for kind in ("synthetic", "human"):
-        check_instructions(real_catalogue.goals(kind))
-
-
-def check_instructions(goals: Any) -> None:
-    source = BasketSource(goals, 4)
-    for position in range(0, len(goals), 23):
-        own = [goals[each] for each in source.list_members(position)]
-        wish = read_basket(source.find(position).instruction)
-        limits = [goal.price_upper for goal in own]
-        assert wish.budget == (None if max(limits) == NO_PRICE_LIMIT else sum(limits))
-        for text, goal, limit in zip(wish.texts, own, limits, strict=True):
-            clause = f", and price lower than {limit:.2f} dollars" if limit < NO_PRICE_LIMIT else ""
-            assert goal.instruction == text + clause
-            assert read_wish(text).options == read_wish(goal.instruction).options
-            assert read_wish(text).price_limit is None
-
-
-def test_a_goal_without_a_limit_leaves_the_basket_without_one() -> None:
-    raws = [make_raw("B1", pricing="$995.00"), *(make_raw(f"B{number}") for number in range(2, 60))]
-    goals = Catalogue.from_raw(raws).goals()
-    free = next(goal for goal in goals if goal.asin == "B1")
-    other = next(goal for goal in goals if goal.asin != "B1")
-    assert "price" not in free.instruction
-    basket = fill_basket([other, free])
-    assert not basket.has_budget and "total price" not in basket.instruction
-    assert read_basket(basket.instruction).budget is None and len(read_basket(basket.instruction).texts) == 2
-    assert read_basket(fill_basket([other]).instruction).budget == other.price_upper
 
 
 def play(env: Any, seed: int) -> list[tuple[Any, ...]]:
@@ -277,77 +216,6 @@ def test_snapshots_and_pickles_go_on_from_the_middle() -> None:
     env.reset(seed=2)
     assert env.set_state(end) == (first[-1][0], first[-1][4])
     assert env.step("click[buy now]") == (first[-1][0], 0.0, True, False, first[-1][4])
-
-
-def test_states_of_another_kind_are_refused() -> None:
-    env: Any = WebShopBasketEnv()
-    env.reset(seed=1)
-    position, session, bought = env.get_state()
-    plain: Any = WebShopEnv()
-    plain.reset(seed=1)
-    others = [
-        plain.get_state(), None, (), (position, session), (position, session, [session]), (-1, session, bought),
-        (True, session, bought), (10**9, session, bought), (position, session, (session,)), (position, session, (1,)),
-        (position + 1, session, bought), (str(position), session, bought),
-    ]  # fmt: skip
-    for other in others:
-        with pytest.raises(TypeError, match=r"expected a state that get_state\(\) returned, not "):
-            env.set_state(other)
-    assert env.get_state() == (position, session, bought)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"num_products": 0}, "num_products must be an integer from 1, got 0"),
-        ({"num_products": 9}, "num_products must be an integer from 1 to 8, got 9"),
-        ({"num_products": 10**30}, "num_products must be an integer from 1 to 8"),
-        ({"num_products": True}, r"num_products must be an integer from 1, got True \(bool\)"),
-        ({"num_products": 2.0}, "num_products must be an integer from 1, got 2.0"),
-        ({"num_products": "3"}, "num_products must be an integer from 1, got '3'"),
-        ({"num_products": None}, "num_products must be an integer from 1, got None"),
-        ({"num_product": 3}, "unknown option 'num_product'.* did you mean 'num_products'"),
-        ({"reward": "per_gaol"}, "unknown reward 'per_gaol'; allowed: sparse, per_goal; did you mean 'per_goal'"),
-        ({"reward": None}, "unknown reward None"),
-        ({"max_turns": 0}, "max_turns must be an integer from 1, got 0"),
-        ({"max_turns": "9"}, "max_turns must be an integer from 1, got '9'"),
-        ({"split": "tain"}, "unknown split 'tain'.* did you mean 'train'"),
-        ({"render_mode": "rgb_array"}, "needs browser='selenium'"),
-    ],
-)
-@pytest.mark.parametrize("is_vector", [False, True])
-def test_wrong_options_get_a_sentence(options: dict[str, Any], message: str, is_vector: bool) -> None:
-    with pytest.raises(ValueError, match=message):
-        if is_vector:
-            gym.make_vec(ID, num_envs=2, vectorization_mode="vector_entry_point", **options)
-        else:
-            gym.make(ID, **options)
-
-
-def test_too_few_products_get_a_sentence() -> None:
-    few = Catalogue.from_raw(make_raw(f"B{number}") for number in range(3))
-    with pytest.raises(ValueError, match="split 'all' has no basket of 4 products: its goals were made from too few"):
-        gym.make(ID, split="all", data=few, num_products=4)
-    env = gym.make(ID, split="all", data=Catalogue.from_raw(make_raw(f"B{number}") for number in range(20)))
-    tasks = env.get_wrapper_attr("tasks")
-    left_out = next(f"synthetic-{number}" for number in range(40) if f"synthetic-{number}" not in tasks)
-    with pytest.raises(ValueError, match=f"unknown task '{left_out}'"):
-        env.reset(options={"task": left_out})
-    for seed in range(30):
-        assert env.reset(seed=seed)[1]["task_id"] in tasks
-
-
-@settings(max_examples=25)
-@given(
-    st.lists(st.one_of(st.text(), st.text().map("search[{}]".format), st.text().map("click[{}]".format)), max_size=8)
-)
-def test_hostile_actions_change_nothing(actions: list[str]) -> None:
-    env = WebShopBasketEnv(observation="text_rich")
-    env.reset(seed=1)
-    for action in actions:
-        observation, reward, terminated, _, info = env.step(action)
-        assert env.observation_space.contains(observation)
-        assert (reward, terminated, info["success"], info["goals_bought"]) == (0.0, False, False, 0)
 
 
 def test_records_replay() -> None:

@@ -19,10 +19,8 @@ from hiper_envs.alfworld.official.engine import OfficialEngine, is_installed, wr
 from hiper_envs.alfworld.official.planner_library import measure_loaded_part
 from hiper_envs.alfworld.rules.engine import Engine
 from tests.hiper_envs.alfworld.handmade import bedroom
+from tests.hiper_envs.alfworld.official.marks import needs_official
 
-needs_official = pytest.mark.skipif(
-    not is_installed(), reason='the official engine is not installed: pip install "hiper-suite[official]"'
-)
 WALKS = ("edge-E10_floor_objects.cover", "edge-E3_holding_at_start.cover", "edge-E9_two_locations.cover")
 
 

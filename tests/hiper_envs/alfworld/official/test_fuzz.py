@@ -10,14 +10,11 @@ import time
 import pytest
 
 from hiper_envs.alfworld.generated.generate import generate, task_ids
-from hiper_envs.alfworld.official.engine import is_installed
 from tests.hiper_envs.alfworld.lockstep import Difference, walk_both
 from tests.hiper_envs.alfworld.odd_games import disturb, shrink
+from tests.hiper_envs.alfworld.official.marks import needs_official
 
-pytestmark = pytest.mark.skipif(
-    not is_installed(),
-    reason='nothing to compare with: the official engine comes with pip install "hiper-suite[official]"',
-)
+pytestmark = needs_official
 DEFAULT_SECONDS = 3600.0
 NUM_CHANGES = (0, 1, 2, 4, 8)
 

@@ -7,16 +7,14 @@ from pathlib import Path
 import pytest
 
 from hiper_envs.alfworld.games.problem import Problem, read_game
-from hiper_envs.alfworld.official.engine import OfficialEngine, is_installed, write_official_game
+from hiper_envs.alfworld.official.engine import OfficialEngine, write_official_game
 from hiper_envs.alfworld.rules.engine import Engine
 from tests.hiper_envs.alfworld.handmade import washroom
 from tests.hiper_envs.alfworld.lockstep import compare, walk_both, walk_file
+from tests.hiper_envs.alfworld.official.marks import needs_official
 from tests.hiper_envs.alfworld.real_games import list_games
 
-pytestmark = pytest.mark.skipif(
-    not is_installed(),
-    reason='nothing to compare with: the official engine comes with pip install "hiper-suite[official]"',
-)
+pytestmark = needs_official
 SPLITS = ("train", "valid_seen", "valid_unseen")
 
 

@@ -7,11 +7,12 @@ import pytest
 
 from hiper_envs.alfworld.games.goals import Goal, write_goal
 from hiper_envs.alfworld.generated.generate import generate, task_ids
-from hiper_envs.alfworld.official.engine import OfficialEngine, is_installed
+from hiper_envs.alfworld.official.engine import OfficialEngine
 from hiper_envs.alfworld.rules.engine import Engine
 from hiper_envs.alfworld.rules.solver import NoPlanError, find_plan, find_plan_in_order, solve
 from tests.hiper_envs.alfworld.handmade import bedroom
 from tests.hiper_envs.alfworld.lockstep import compare
+from tests.hiper_envs.alfworld.official.marks import needs_official
 
 MUG, BOOK = Goal("pick", "Mug", "Drawer"), Goal("look_at", "Book", None)
 SEVERAL = bedroom(MUG, more_goals=(BOOK,), task="do all of these: put a mug in drawer; look at book under the desklamp")
@@ -55,7 +56,7 @@ def test_an_order_that_cannot_be_kept_has_no_plan() -> None:
     assert find_plan_in_order(engine, 0) == []
 
 
-@pytest.mark.skipif(not is_installed(), reason='comparing needs pip install "hiper-suite[official]"')
+@needs_official
 def test_the_official_engine_plays_several_goals_alike() -> None:
     rng = random.Random(0)
     bathroom = next(task for task in task_ids("train") if "-42" in task)
